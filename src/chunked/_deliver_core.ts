@@ -1,0 +1,169 @@
+/**
+ * Delivery over core NATS: confirmed by the credit of receivers, or unconfirmed.
+ *
+ * @module
+ */
+import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import { inboxOf, watchConnection } from "../_connection.ts";
+import { CreditSender } from "../_credit/sender.ts";
+import { CreditHeader, parseCredit, toAsk } from "../_credit/wire.ts";
+import { withDeadline } from "../_deadline.ts";
+import { hasName } from "../_retry.ts";
+import { Wakeup } from "../_wakeup.ts";
+import { ConnectionClosedError, NoProgressError, ReceiverError } from "../errors.ts";
+import type { Delivery, DeliveryReport } from "./_delivery.ts";
+
+/** Sends with credit: resolves once every receiver that took chunk 0 has said `complete`. */
+export async function deliverConfirmed(
+  nc: NatsConnection,
+  delivery: Delivery,
+): Promise<DeliveryReport> {
+  const { subject, feed, signal } = delivery;
+  const sender = new CreditSender({
+    chunkCount: feed.chunkCount,
+    sizeOf: (index) => feed.sizeOf(index),
+    window: delivery.window,
+    timeout: delivery.timeout,
+    restartable: true,
+  }, performance.now());
+  const wakeup = new Wakeup();
+  const confirmations = new Confirmations(delivery, sender);
+  let failure: Error | undefined;
+  const fail = (error: Error): void => {
+    failure ??= error;
+    wakeup.ring();
+  };
+
+  const reply = inboxOf(nc);
+  const credits = nc.subscribe(reply, {
+    callback: (error, message) => {
+      if (error) return fail(error);
+      onReply(message, sender, feed.uploadId);
+      wakeup.ring();
+    },
+  });
+  const unwatch = watchConnection(nc, {
+    onDisconnect: () => sender.onDisconnect(),
+    onReconnect: () => (sender.onReconnect(), wakeup.ring()),
+    onError: (error) => isAbout(error, subject) && fail(error),
+    onClose: () => fail(new ConnectionClosedError()),
+  });
+  signal?.addEventListener("abort", wakeup.ring);
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (failure) throw failure;
+      confirmations.report();
+      const action = sender.next(performance.now());
+      if (action.type === "done") break;
+      if (action.type === "fail") {
+        throw new ReceiverError(action.failure.reason, action.failure.message);
+      }
+      if (action.type === "wait") {
+        await wakeup.wait(action.until - performance.now());
+        continue;
+      }
+      const { data, headers } = action.type === "ask"
+        ? { data: undefined, headers: toAsk(feed.describe(), action.ask) }
+        : await feed.read(action.index);
+      headers.set(CreditHeader.credit, "1");
+      nc.publish(subject, data, { headers, reply });
+      if (action.type === "send") delivery.onSent(action.index);
+    }
+    confirmations.report();
+    return { confirmed: true, warnings: [] };
+  } finally {
+    signal?.removeEventListener("abort", wakeup.ring);
+    unwatch();
+    if (!nc.isClosed()) credits.unsubscribe();
+  }
+}
+
+/**
+ * Sends as a version-1 sender does, without asking for anything: it only waits for the server to have read each window.
+ * A connection that drops meanwhile is an error, because what was published then is lost.
+ */
+export async function deliverUnconfirmed(
+  nc: NatsConnection,
+  delivery: Delivery,
+): Promise<DeliveryReport> {
+  const { subject, feed, timeout, signal } = delivery;
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {}); // it may come when nobody waits any more
+  const lost = (): void =>
+    failed.reject(new Error("the connection was lost, and with it some of the chunks"));
+  const unwatch = watchConnection(nc, {
+    onDisconnect: lost,
+    onClose: lost,
+    onError: (error) => isAbout(error, subject) && failed.reject(error),
+  });
+  const flushed = (): Promise<void> =>
+    withDeadline(Promise.race([nc.flush(), failed.promise]), {
+      timeout,
+      signal,
+      onTimeout: () => new NoProgressError("flushing the chunks to the server", timeout),
+    });
+  try {
+    let unflushed = 0;
+    for (let index = 0; index < feed.chunkCount; index++) {
+      if (unflushed > 0 && unflushed + feed.sizeOf(index) > delivery.window) {
+        await flushed();
+        unflushed = 0;
+      }
+      const { data, headers } = await feed.read(index);
+      nc.publish(subject, data, { headers });
+      unflushed += data.length;
+      delivery.onSent(index);
+    }
+    await flushed();
+  } finally {
+    unwatch();
+  }
+  return { confirmed: false, warnings: ["delivery is unconfirmed: nobody said what arrived"] };
+}
+
+/** An answer on the reply subject: a credit, the server's "no responders", or a stream's PubAck. */
+function onReply(message: Msg, sender: CreditSender, uploadId: string): void {
+  if (message.headers?.code === 503) return sender.onNoResponders();
+  const credit = parseCredit(message.headers);
+  if (credit) {
+    if (credit.uploadId === uploadId) sender.onCredit(credit, performance.now());
+    return;
+  }
+  const stream = storedBy(message);
+  if (stream !== undefined) sender.onStored(stream);
+}
+
+/** The stream that a PubAck names, if the message is one. */
+function storedBy(message: Msg): string | undefined {
+  try {
+    const { stream } = message.json<{ stream?: unknown }>();
+    return typeof stream === "string" ? stream : undefined;
+  } catch {
+    return undefined; // a stranger's message
+  }
+}
+
+/** Whether the server refused the publishing of chunks. */
+function isAbout(error: Error, subject: string): boolean {
+  return hasName(error, "PermissionViolationError") &&
+    (error as { subject?: string }).subject === subject;
+}
+
+/** Tells of each chunk once, in the order of their indices as far as possible. */
+class Confirmations {
+  readonly #delivery: Delivery;
+  readonly #sender: CreditSender;
+  #next = 0;
+
+  constructor(delivery: Delivery, sender: CreditSender) {
+    this.#delivery = delivery;
+    this.#sender = sender;
+  }
+
+  report(): void {
+    while (this.#next < this.#delivery.feed.chunkCount && this.#sender.isConfirmed(this.#next)) {
+      this.#delivery.onConfirmed(this.#next++);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * JetStream messages that are settled together with their upload.
+ *
+ * @module
+ */
+import type { JsMsg } from "@nats-io/jetstream";
+import type { Msg } from "@nats-io/nats-core";
+import { retryDelay } from "../_retry.ts";
+
+/** Anything that `assembleChunks` and `push` take: a core message or one of a consumer. */
+export type NatsMessage = Msg | JsMsg;
+
+/** The message, if it comes from a consumer and wants an acknowledgement. */
+export function asJetStream(message: NatsMessage): JsMsg | undefined {
+  return "ackAck" in message ? message : undefined;
+}
+
+/** Hands a message back, later at every delivery: at once would be a hot loop (FACTS 6). */
+export function handBack(message: JsMsg, delay?: number): void {
+  message.nak(
+    delay ?? Math.round(retryDelay(message.info.deliveryCount, { min: 1_000, max: 60_000 })),
+  );
+}
+
+/** Acknowledges all, and waits for the server to confirm it. */
+export async function acknowledge(messages: readonly JsMsg[]): Promise<void> {
+  await Promise.all(messages.map((message) => message.ackAck()));
+}

@@ -1,0 +1,252 @@
+/**
+ * The receiver's table of uploads: admission, limits, assembly, what is remembered of finished ones. A state machine
+ * without clock or I/O: chunks and the time go in, verdicts come out, and whoever calls acts on them.
+ *
+ * @module
+ */
+import type { MsgHdrs } from "@nats-io/nats-core";
+import { formatDigest, type Sha256 } from "../_digest.ts";
+import { chunkSizeFrom, lengthAt } from "./_chunk_shape.ts";
+import type { ChunkInfo } from "./_headers.ts";
+import { PayloadStore } from "./_payload_store.ts";
+import type { RejectReason } from "./rejected_event.ts";
+import { Tombstones } from "./_tombstones.ts";
+
+/** The bounds of the table. Sizes in bytes, times in milliseconds. */
+export interface TableLimits {
+  readonly maxUploadBytes: number;
+  readonly maxChunks: number;
+  readonly maxUploads: number;
+  readonly maxBufferedBytes: number;
+  readonly idleTimeout: number;
+}
+
+/** An upload that is being assembled, or that is whole and not settled yet. */
+export interface Upload<Held> {
+  readonly info: ChunkInfo;
+  readonly chunkSize: number;
+  /** All headers of the first chunk that was seen. */
+  readonly headers: MsgHdrs;
+  readonly store: PayloadStore;
+  /** The messages that are to be settled together with the payload. */
+  readonly held: Held[];
+  digest: string | undefined;
+  /** When its last chunk came. */
+  heardAt: number;
+  /** Whether all of it is here. */
+  whole: boolean;
+}
+
+/** Why a chunk, or a whole upload, is refused. */
+export interface Refusal {
+  readonly reason: RejectReason;
+  readonly message: string;
+  /** Whether it can never be right; otherwise it may be tried again later. */
+  readonly final: boolean;
+}
+
+/** What became of a chunk. */
+export type Verdict<Held> =
+  | { readonly type: "accepted"; readonly upload: Upload<Held> }
+  | { readonly type: "duplicate"; readonly upload: Upload<Held> }
+  | {
+    readonly type: "whole";
+    readonly upload: Upload<Held>;
+    readonly data: Uint8Array;
+    readonly digest: string;
+  }
+  | { readonly type: "corrupt"; readonly upload: Upload<Held>; readonly refusal: Refusal }
+  | { readonly type: "refused"; readonly refusal: Refusal };
+
+/** An upload that kept others waiting may be evicted after sending nothing for so long. */
+const GIVES_WAY_AFTER_MS = 5_000;
+
+/** @typeParam Held What the caller keeps of a message until the upload is settled. */
+export class UploadTable<Held> {
+  readonly #limits: TableLimits;
+  readonly #startHash: () => Sha256;
+  readonly #uploads = new Map<string, Upload<Held>>();
+  #bufferedBytes = 0;
+
+  /** What is remembered of uploads that have ended. */
+  readonly ended: Tombstones = new Tombstones();
+
+  constructor(limits: TableLimits, startHash: () => Sha256) {
+    this.#limits = limits;
+    this.#startHash = startHash;
+  }
+
+  /** The uploads that hold room. */
+  get uploads(): ReadonlyMap<string, Upload<Held>> {
+    return this.#uploads;
+  }
+
+  /** What can never be admitted, told from the metadata alone. */
+  refusal(info: ChunkInfo): Refusal | undefined {
+    const { maxUploadBytes, maxChunks, maxBufferedBytes } = this.#limits;
+    const tooLarge = (message: string): Refusal => ({ reason: "too-large", message, final: true });
+    if (info.totalSize > maxUploadBytes) {
+      return tooLarge(
+        `the upload has ${info.totalSize} bytes, maxUploadBytes is ${maxUploadBytes}`,
+      );
+    }
+    if (info.totalSize > maxBufferedBytes) {
+      return tooLarge(
+        `the upload has ${info.totalSize} bytes, maxBufferedBytes is ${maxBufferedBytes}`,
+      );
+    }
+    if (info.chunkCount > maxChunks) {
+      return tooLarge(`the upload has ${info.chunkCount} chunks, maxChunks is ${maxChunks}`);
+    }
+    return undefined;
+  }
+
+  /** Whether so many more uploads with so many bytes fit now. */
+  fits(totalSize: number, uploads = 1): boolean {
+    return this.#uploads.size + uploads <= this.#limits.maxUploads &&
+      this.#bufferedBytes + totalSize <= this.#limits.maxBufferedBytes;
+  }
+
+  /**
+   * Evicts uploads that sent nothing for five seconds, longest idle first, until `totalSize` more bytes fit. Evicts
+   * nothing where that would not be enough.
+   *
+   * @param mayGiveWay Whether the upload could have sent: it had a window, or somebody was pulling.
+   */
+  makeRoom(
+    totalSize: number,
+    now: number,
+    mayGiveWay: (upload: Upload<Held>) => boolean,
+  ): Upload<Held>[] {
+    const idle = [...this.#uploads.values()]
+      .filter((upload) =>
+        !upload.whole && now - upload.heardAt >= GIVES_WAY_AFTER_MS && mayGiveWay(upload)
+      )
+      .sort((a, b) => a.heardAt - b.heardAt);
+    const evicted: Upload<Held>[] = [];
+    let bytes = 0;
+    for (const upload of idle) {
+      if (this.fits(totalSize - bytes, 1 - evicted.length)) break;
+      evicted.push(upload);
+      bytes += upload.info.totalSize;
+    }
+    if (!this.fits(totalSize - bytes, 1 - evicted.length)) return [];
+    for (const upload of evicted) this.remove(upload);
+    return evicted;
+  }
+
+  /** A chunk of an upload that has not ended, for which {@linkcode UploadTable.makeRoom} was called if it is new. */
+  offer(
+    info: ChunkInfo,
+    data: Uint8Array,
+    headers: MsgHdrs,
+    held: Held | undefined,
+    now: number,
+  ): Verdict<Held> {
+    let upload = this.#uploads.get(info.uploadId);
+    const shape = upload ?? this.#newShape(info, data.length);
+    if ("reason" in shape) return { type: "refused", refusal: shape };
+    const refusal = upload && conflict(upload, info);
+    if (refusal) return { type: "refused", refusal };
+    const wanted = lengthAt(info, shape.chunkSize);
+    if (data.length !== wanted) {
+      const message = `chunk ${info.index} has ${data.length} bytes, wanted are ${wanted}`;
+      return { type: "refused", refusal: { reason: "length", message, final: true } };
+    }
+    upload ??= this.#admit(info, shape.chunkSize, headers, held !== undefined, now);
+
+    upload.heardAt = now;
+    if (upload.whole || upload.store.has(info.index)) return { type: "duplicate", upload };
+    if (held !== undefined) upload.held.push(held);
+    upload.digest ??= info.digest;
+    upload.store.add(info.index, data);
+    return upload.store.isComplete ? this.#complete(upload) : { type: "accepted", upload };
+  }
+
+  /** Uploads of which nothing came for `idleTimeout`; they are removed. */
+  takeIdle(now: number): Upload<Held>[] {
+    const idle = [...this.#uploads.values()]
+      .filter((upload) => !upload.whole && now - upload.heardAt >= this.#limits.idleTimeout);
+    for (const upload of idle) this.remove(upload);
+    return idle;
+  }
+
+  /** Frees the room of an upload. Its chunks, should they come again, start a new one. */
+  remove(upload: Upload<Held>): void {
+    if (this.#uploads.get(upload.info.uploadId) !== upload) return;
+    this.#uploads.delete(upload.info.uploadId);
+    this.#bufferedBytes -= upload.info.totalSize;
+  }
+
+  #newShape(info: ChunkInfo, length: number): Refusal | { chunkSize: number } {
+    const refusal = this.refusal(info);
+    if (refusal) return refusal;
+    const shape = chunkSizeFrom(info, length);
+    if ("problem" in shape) return { reason: "length", message: shape.problem, final: true };
+    if (this.fits(info.totalSize)) return shape;
+    const { maxUploads, maxBufferedBytes } = this.#limits;
+    const message =
+      `${this.#uploads.size} of ${maxUploads} uploads and ${this.#bufferedBytes} of ` +
+      `${maxBufferedBytes} bytes are taken, ${info.totalSize} bytes are wanted`;
+    return { reason: "full", message, final: false };
+  }
+
+  #admit(
+    info: ChunkInfo,
+    chunkSize: number,
+    headers: MsgHdrs,
+    keepParts: boolean,
+    now: number,
+  ): Upload<Held> {
+    const { chunkCount, totalSize } = info;
+    const store = new PayloadStore(
+      { chunkCount, chunkSize, totalSize, keepParts },
+      this.#startHash(),
+    );
+    const upload = {
+      info,
+      chunkSize,
+      headers,
+      store,
+      held: [],
+      digest: info.digest,
+      heardAt: now,
+      whole: false,
+    };
+    this.#uploads.set(info.uploadId, upload);
+    this.#bufferedBytes += totalSize;
+    return upload;
+  }
+
+  #complete(upload: Upload<Held>): Verdict<Held> {
+    const { data, sum } = upload.store.finish();
+    const digest = formatDigest(sum);
+    if (upload.digest !== undefined && upload.digest !== digest) {
+      const message = `the digest is ${digest}, announced was ${upload.digest}`;
+      this.remove(upload);
+      return { type: "corrupt", upload, refusal: { reason: "digest", message, final: true } };
+    }
+    upload.whole = true;
+    return { type: "whole", upload, data, digest };
+  }
+}
+
+/** Whether a chunk disagrees with what the upload's first chunk said. */
+function conflict<Held>(upload: Upload<Held>, info: ChunkInfo): Refusal | undefined {
+  for (const field of ["chunkCount", "totalSize", "filename", "contentType"] as const) {
+    if (upload.info[field] !== info[field]) {
+      return disagreement(field, info[field], upload.info[field]);
+    }
+  }
+  if (info.digest !== undefined && upload.digest !== undefined && info.digest !== upload.digest) {
+    return disagreement("digest", info.digest, upload.digest);
+  }
+  return undefined;
+}
+
+function disagreement(field: string, found: unknown, wanted: unknown): Refusal {
+  const message = `${field} is ${JSON.stringify(found)}, the upload began with ${
+    JSON.stringify(wanted)
+  }`;
+  return { reason: "conflict", message, final: true };
+}

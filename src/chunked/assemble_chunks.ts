@@ -1,0 +1,149 @@
+/**
+ * The receiver: from a stream of messages to whole payloads.
+ *
+ * @module
+ */
+import { loadSha256 } from "../_digest.ts";
+import { LONGEST_WAIT, Wakeup } from "../_wakeup.ts";
+import { Assembler, type PendingPayload } from "./_assembler.ts";
+import type { NatsMessage } from "./_held_message.ts";
+import {
+  type AssemblerOptions,
+  checkAssemblerOptions,
+  type CheckedAssemblerOptions,
+} from "./assembler_options.ts";
+import type { ChunkedPayload } from "./chunked_payload.ts";
+
+/**
+ * Puts chunked uploads together and yields each payload once. Uploads may be interleaved, chunks may come out of order
+ * and twice. Whatever a stranger sends, memory stays within the bounds, other uploads are not harmed, and the loop goes
+ * on; `onRejected` hears of it.
+ *
+ * A payload is acknowledged (JetStream), or answered with `complete` (core NATS), by its `ack()` or by asking for the
+ * next one. Leaving the loop without it acknowledges nothing, and tells senders on core NATS `rejected: abandoned`.
+ * Messages are taken in while the body of the loop runs, as far as there is room: senders on core NATS get no window
+ * beyond that, and from a consumer no more is pulled.
+ *
+ * @param messages A subscription, a consumer's messages, or any async iterable of NATS messages. It is ended when the
+ * loop is left.
+ * @param options The bounds. All have defaults.
+ * @returns The payloads.
+ * @throws {TypeError | RangeError} If an argument is not what it should be; at once, not in the loop.
+ *
+ * @example Print what arrives on a subject
+ * ```ts
+ * import { assembleChunks, connect } from "@natskit/natskit";
+ *
+ * const nc = await connect();
+ * for await (const payload of assembleChunks(nc.subscribe("uploads"), { connection: nc })) {
+ *   console.log(payload.filename, payload.size, payload.digest);
+ * }
+ * ```
+ */
+export function assembleChunks(
+  messages: AsyncIterable<NatsMessage>,
+  options: AssemblerOptions = {},
+): AsyncIterable<ChunkedPayload> {
+  if (typeof messages?.[Symbol.asyncIterator] !== "function") {
+    throw new TypeError(
+      "messages is no async iterable, wanted is a subscription or a consumer's messages",
+    );
+  }
+  return assemble(messages, checkAssemblerOptions(options));
+}
+
+async function* assemble(
+  messages: AsyncIterable<NatsMessage>,
+  options: CheckedAssemblerOptions,
+): AsyncGenerator<ChunkedPayload> {
+  const assembler = new Assembler(options, await loadSha256());
+  const pump = new Pump(messages, assembler);
+  let current: PendingPayload | undefined;
+  try {
+    for (;;) {
+      current = await pump.next();
+      if (!current) return;
+      yield current;
+      await current.ack();
+      current = undefined;
+    }
+  } finally {
+    current?.abandon();
+    pump.stop();
+    assembler.close();
+  }
+}
+
+/** Feeds an assembler on its own, and queues what gets whole. */
+class Pump {
+  readonly #messages: AsyncIterable<NatsMessage>;
+  readonly #iterator: AsyncIterator<NatsMessage>;
+  readonly #assembler: Assembler;
+  readonly #whole: PendingPayload[] = [];
+  readonly #news = new Wakeup();
+  readonly #room = new Wakeup();
+  #stopped = false;
+  #end: { error?: unknown } | undefined;
+
+  constructor(messages: AsyncIterable<NatsMessage>, assembler: Assembler) {
+    this.#messages = messages;
+    this.#iterator = messages[Symbol.asyncIterator]();
+    this.#assembler = assembler;
+    assembler.onFreed = this.#room.ring;
+    void this.#run();
+  }
+
+  /** The next payload; `undefined` when the messages have ended. */
+  async next(): Promise<PendingPayload | undefined> {
+    for (;;) {
+      const payload = this.#whole.shift();
+      if (payload) return payload;
+      if (this.#end) {
+        if ("error" in this.#end) throw this.#end.error;
+        return undefined;
+      }
+      await this.#news.wait(LONGEST_WAIT);
+    }
+  }
+
+  /** Ends the messages as well, as leaving a loop over them would. */
+  stop(): void {
+    this.#stopped = true;
+    this.#room.ring();
+    // A generator that waits for a message does not hear `return` before one comes: these do.
+    const source = this.#messages as { unsubscribe?: () => void; close?: () => unknown };
+    try {
+      if (source.unsubscribe) source.unsubscribe();
+      else void Promise.resolve(source.close?.()).catch(() => {});
+    } catch {
+      // The connection is closed, and the messages have ended with it.
+    }
+    void Promise.resolve(this.#iterator.return?.()).catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (let item = await this.#iterator.next(); !item.done; item = await this.#iterator.next()) {
+        if (this.#stopped) return;
+        const result = this.#assembler.push(item.value);
+        if (result.type === "complete") {
+          this.#whole.push(result.payload as PendingPayload);
+          this.#news.ring();
+        } else if (
+          result.type === "rejected" && result.event.reason === "full" && "ackAck" in item.value
+        ) {
+          await this.#waitForRoom();
+        }
+      }
+      this.#end = {};
+    } catch (error) {
+      this.#end = { error };
+    }
+    this.#news.ring();
+  }
+
+  /** While whole payloads take all the room, pulling more would only hand it back. */
+  async #waitForRoom(): Promise<void> {
+    while (!this.#stopped && this.#assembler.onlyPending) await this.#room.wait(LONGEST_WAIT);
+  }
+}

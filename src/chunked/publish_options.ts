@@ -1,0 +1,220 @@
+/**
+ * How a payload is published in chunks.
+ *
+ * @module
+ */
+import type { MsgHdrs } from "@nats-io/nats-core";
+import { describe, requireKnownKeys, requirePositive, requireString } from "../_require.ts";
+import { newUploadId, parseUploadId } from "../_upload_id.ts";
+import type { OwnHeaders } from "./_chunk_feed.ts";
+import { MAX_CHUNK_SIZE } from "./_chunk_shape.ts";
+import { filenameProblem, headerValueProblem, isProtocolHeader } from "./_headers.ts";
+
+/** How far an upload has got. */
+export interface ChunkedProgress {
+  /** The upload's id. */
+  readonly uploadId: string;
+  /** Bytes that were sent, repeats not counted. */
+  readonly sentBytes: number;
+  /** Bytes that are stored, or taken over by every receiver. */
+  readonly confirmedBytes: number;
+  /** Bytes of the whole payload. */
+  readonly totalBytes: number;
+  /** The chunk that this report is about. */
+  readonly chunkIndex: number;
+  /** How many chunks there are. */
+  readonly chunkCount: number;
+}
+
+/** The options of `publishChunked`. Sizes in bytes, times in milliseconds. */
+export interface PublishChunkedOptions {
+  /**
+   * The upload's id: any spelling of a UUID.
+   * @default a random one
+   */
+  uploadId?: string;
+  /**
+   * The name that receivers are given: any Unicode without control characters and outer blanks, at most 1,024 bytes.
+   * @default the name of a `File`, otherwise none
+   */
+  filename?: string;
+  /**
+   * The media type that receivers are given.
+   * @default the type of a `Blob`, otherwise none
+   */
+  contentType?: string;
+  /**
+   * The size of every chunk but the last, at most 8,000,000.
+   * @default {2_000_000} or what the server and the stream let through, where that is less
+   */
+  chunkSize?: number;
+  /** Own headers, which every chunk carries. Names that the protocol or the server use are refused. */
+  headers?: Record<string, string> | MsgHdrs;
+  /**
+   * The most bytes under way at the same time; receivers may grant less.
+   * @default {16_777_216} 16 MiB
+   */
+  window?: number;
+  /**
+   * Whether the last chunk carries the SHA-256 of the payload, for the receiver to verify.
+   * @default {true}
+   */
+  digest?: boolean;
+  /**
+   * Over core NATS: `"confirmed"` resolves when every receiver said that it has the payload, and needs receivers that
+   * speak the credit protocol; `"unconfirmed"` sends to any, without knowing what arrives.
+   * @default {"confirmed"}
+   */
+  delivery?: "confirmed" | "unconfirmed";
+  /** Ends the upload: it rejects with `ChunkedPublishError`, whose `cause` is the signal's reason. */
+  signal?: AbortSignal;
+  /**
+   * The longest time without progress; for a total use `AbortSignal.timeout`.
+   * @default {30_000}
+   */
+  timeout?: number;
+  /** Told of every chunk that was sent, and again when it is confirmed. */
+  onProgress?: (progress: ChunkedProgress) => void;
+}
+
+/** The options with their defaults; what only the source knows is still open. */
+export interface CheckedPublishOptions {
+  readonly uploadId: string;
+  readonly filename: string | undefined;
+  readonly contentType: string | undefined;
+  readonly chunkSize: number | undefined;
+  readonly headers: OwnHeaders;
+  readonly window: number;
+  readonly digest: boolean;
+  readonly delivery: "confirmed" | "unconfirmed";
+  readonly signal: AbortSignal | undefined;
+  readonly timeout: number;
+  readonly onProgress: ((progress: ChunkedProgress) => void) | undefined;
+}
+
+const KEYS: readonly (keyof PublishChunkedOptions)[] = [
+  "uploadId",
+  "filename",
+  "contentType",
+  "chunkSize",
+  "headers",
+  "window",
+  "digest",
+  "delivery",
+  "signal",
+  "timeout",
+  "onProgress",
+];
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @param source What the source itself has for a name and a type.
+ * @throws {TypeError | RangeError} Names the field, what was found and what is wanted.
+ */
+export function checkPublishOptions(
+  options: PublishChunkedOptions,
+  source: { name: string | undefined; contentType: string | undefined },
+): CheckedPublishOptions {
+  requireKnownKeys("options", options, KEYS);
+  const {
+    uploadId,
+    filename = source.name,
+    contentType = source.contentType,
+    chunkSize,
+    headers = {},
+    window = 16 * 1024 * 1024,
+    digest = true,
+    delivery = "confirmed",
+    signal,
+    timeout = 30_000,
+    onProgress,
+  } = options;
+  if (filename !== undefined) requireText("filename", filename, filenameProblem);
+  if (contentType !== undefined) requireText("contentType", contentType, headerValueProblem);
+  if (chunkSize !== undefined) {
+    requirePositive("chunkSize", chunkSize);
+    if (chunkSize > MAX_CHUNK_SIZE) {
+      throw new RangeError(`chunkSize is ${chunkSize}, wanted are at most ${MAX_CHUNK_SIZE} bytes`);
+    }
+  }
+  requirePositive("window", window);
+  requirePositive("timeout", timeout);
+  if (typeof digest !== "boolean") {
+    throw new TypeError(`digest is ${describe(digest)}, wanted is a boolean`);
+  }
+  if (delivery !== "confirmed" && delivery !== "unconfirmed") {
+    throw new RangeError(
+      `delivery is ${JSON.stringify(delivery)}, wanted is "confirmed" or "unconfirmed"`,
+    );
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal is ${describe(signal)}, wanted is an AbortSignal`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw new TypeError(`onProgress is ${describe(onProgress)}, wanted is a function`);
+  }
+  return {
+    uploadId: checkUploadId(uploadId),
+    filename,
+    contentType,
+    chunkSize,
+    headers: checkHeaders(headers),
+    window,
+    digest,
+    delivery,
+    signal,
+    timeout,
+    onProgress,
+  };
+}
+
+function checkUploadId(uploadId: string | undefined): string {
+  if (uploadId === undefined) return newUploadId();
+  requireString("uploadId", uploadId);
+  const parsed = parseUploadId(uploadId);
+  if (!parsed) {
+    throw new RangeError(
+      `uploadId is ${JSON.stringify(uploadId.slice(0, 100))}, wanted is a UUID in any spelling`,
+    );
+  }
+  return parsed;
+}
+
+function checkHeaders(headers: Record<string, string> | MsgHdrs): OwnHeaders {
+  if (typeof headers !== "object" || headers === null) {
+    throw new TypeError(
+      `headers is ${describe(headers)}, wanted is a record of strings or MsgHdrs`,
+    );
+  }
+  const own: OwnHeaders = Symbol.iterator in headers
+    ? [...headers as MsgHdrs]
+    : Object.entries(headers as Record<string, string>).map(([name, value]) => [name, [value]]);
+  for (const [name, values] of own) {
+    // RFC 9110, 5.6.2: a field name is a token.
+    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) {
+      throw new RangeError(
+        `headers has the name ${JSON.stringify(name)}, wanted are letters, digits and "-"`,
+      );
+    }
+    if (isProtocolHeader(name)) {
+      throw new RangeError(
+        `headers has the name ${JSON.stringify(name)}, which the protocol or the server uses`,
+      );
+    }
+    for (const value of values) {
+      requireText(`headers[${JSON.stringify(name)}]`, value, headerValueProblem);
+    }
+  }
+  return own;
+}
+
+function requireText(
+  name: string,
+  value: unknown,
+  problemOf: (text: string) => string | undefined,
+): asserts value is string {
+  requireString(name, value);
+  const problem = problemOf(value);
+  if (problem) throw new RangeError(`${name} has ${problem}, which a header cannot carry`);
+}
