@@ -1,0 +1,46 @@
+/**
+ * {@linkcode connect} for Deno, over the official Deno transport.
+ *
+ * @module
+ */
+import type { NatsConnection } from "@nats-io/nats-core";
+import { connect as connectTcp, errors } from "@nats-io/transport-deno";
+import type { ConnectOptions } from "../connect/connect_options.ts";
+import { openConnection } from "../connect/_open.ts";
+import type { Transport } from "./_dial.ts";
+
+export type { ConnectOptions } from "../connect/connect_options.ts";
+export {
+  ConnectError,
+  type ConnectFailure,
+  CoreMismatchError,
+  TransportConflictError,
+} from "../errors.ts";
+
+/**
+ * Connects to a NATS server on Deno: the same as `connect` of the main entry, without detecting the runtime.
+ *
+ * @param options Servers, login, time limits and reconnecting; all of it may be left out.
+ * @returns The connection, logged in and ready.
+ * @throws {ConnectError} When no server could be reached in time, or the login was refused.
+ *
+ * @example Connect on Deno
+ * ```ts
+ * import { connect } from "@natskit/natskit/deno";
+ * import { startNatsServer } from "@natskit/natskit/testing";
+ *
+ * await using server = await startNatsServer();
+ * await using nc = await connect({ servers: server.url, name: "greeter" });
+ * nc.publish("greetings", "hello");
+ * ```
+ */
+export function connect(options: ConnectOptions = {}): Promise<NatsConnection> {
+  return openConnection(options, { connect: connectTcp, errors, makeAbortable });
+}
+
+/** transport-deno hands its server to `Deno.connect`, which takes a signal. */
+function makeAbortable(transport: Transport, signal: AbortSignal): void {
+  const connectTo = transport.connect.bind(transport);
+  transport.connect = (server, options) =>
+    connectTo({ ...server, signal } as typeof server, options);
+}

@@ -1,0 +1,39 @@
+/**
+ * {@linkcode connect} for Node, over the official Node transport.
+ *
+ * @module
+ */
+import type { NatsConnection } from "@nats-io/nats-core";
+import { connect as connectTcp, errors } from "@nats-io/transport-node";
+import type { ConnectOptions } from "../connect/connect_options.ts";
+import { openConnection } from "../connect/_open.ts";
+import { makeAbortable } from "./_abortable_dial.ts";
+
+export type { ConnectOptions } from "../connect/connect_options.ts";
+export {
+  ConnectError,
+  type ConnectFailure,
+  CoreMismatchError,
+  TransportConflictError,
+} from "../errors.ts";
+
+/**
+ * Connects to a NATS server on Node: the same as `connect` of the main entry, without detecting the runtime.
+ *
+ * @param options Servers, login, time limits and reconnecting; all of it may be left out.
+ * @returns The connection, logged in and ready.
+ * @throws {ConnectError} When no server could be reached in time, or the login was refused.
+ *
+ * @example Connect on Node
+ * ```ts
+ * import { connect } from "natskit/node";
+ * import { startNatsServer } from "natskit/testing";
+ *
+ * await using server = await startNatsServer();
+ * await using nc = await connect({ servers: server.url, name: "greeter" });
+ * nc.publish("greetings", "hello");
+ * ```
+ */
+export function connect(options: ConnectOptions = {}): Promise<NatsConnection> {
+  return openConnection(options, { connect: connectTcp, errors, makeAbortable });
+}
