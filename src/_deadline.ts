@@ -18,6 +18,7 @@ export interface DeadlineOptions {
 /** Resolves or rejects as `work` does, unless the time is over or the signal aborts first; `work` itself goes on. */
 export async function withDeadline<T>(work: PromiseLike<T>, options: DeadlineOptions): Promise<T> {
   const { timeout, signal, onTimeout } = options;
+  Promise.resolve(work).catch(() => {}); // when it rejects after all, nobody waits for it any more
   signal?.throwIfAborted();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let onAbort: (() => void) | undefined;

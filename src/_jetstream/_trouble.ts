@@ -1,0 +1,42 @@
+/**
+ * What may go wrong with one publish, and what to make of it.
+ *
+ * @module
+ */
+import { errors, type NatsConnection } from "@nats-io/nats-core";
+import { apiStatus, hasName, isTransient } from "../_retry.ts";
+import { apiCode } from "./api_code.ts";
+
+/** Server: the limit of a stream that discards new messages is reached. The status, 503, is that of passing troubles. */
+const STREAM_FULL = 10077;
+
+/** Whether the same publish may succeed a moment later. */
+export function isPassing(error: unknown): boolean {
+  return isTransient(error) && apiCode(error) !== STREAM_FULL;
+}
+
+/** Whether less should be under way: the stream's queue is full, or the answers take too long. */
+export function isCongestion(error: unknown): boolean {
+  return apiStatus(error) === 429 || hasName(error, "TimeoutError");
+}
+
+/** The error by the name that says most: a closed connection and a missing permission come wrapped. */
+export function plainError(error: unknown, nc: NatsConnection): unknown {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at.name === "PermissionViolationError") return at;
+  }
+  return nc.isClosed() ? closedError(error) : error;
+}
+
+/** The official client's error for a closed connection. */
+export function closedError(cause?: unknown): Error {
+  const error = new errors.ClosedConnectionError();
+  if (cause !== undefined) error.cause = cause;
+  return error;
+}
+
+/** Which connection to which server this is at the moment: it changes with every reconnect. */
+export function sessionOf(nc: NatsConnection): string | undefined {
+  const info = nc.info;
+  return info && `${info.server_id}/${info.client_id}`;
+}
