@@ -30,17 +30,19 @@ export function watchConnection(nc: NatsConnection, events: ConnectionEvents): (
   const statuses = nc.status();
   let watching = true;
   const watch = async (): Promise<void> => {
-    for await (const status of statuses) {
-      if (!watching) return;
-      if (status.type === "disconnect") events.onDisconnect?.();
-      else if (status.type === "reconnect") events.onReconnect?.();
-      else if (status.type === "error") events.onError?.(status.error);
+    if (!nc.isClosed()) {
+      for await (const status of statuses) {
+        if (!watching) return;
+        if (status.type === "disconnect") events.onDisconnect?.();
+        else if (status.type === "reconnect") events.onReconnect?.();
+        else if (status.type === "error") events.onError?.(status.error);
+        else if (status.type === "close") break;
+      }
     }
-  };
-  void watch().catch(() => {}); // it ends with the connection, which onClose tells
-  void nc.closed().then(() => {
+    // Not by nc.closed(): what waits on that promise stays with it, as long as the connection lives.
     if (watching) events.onClose?.();
-  });
+  };
+  void watch();
   return () => {
     watching = false;
     // The iterator is a queue that would otherwise stay registered, and wait, as long as the connection lives.

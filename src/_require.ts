@@ -40,6 +40,6 @@ export function requireString(name: string, value: unknown): asserts value is st
 /** What a value is, in words: never its contents. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  if (typeof value !== "object") return `a ${typeof value}`;
-  return `a ${value.constructor?.name ?? "n object"}`;
+  const what = typeof value === "object" ? value.constructor?.name || "object" : typeof value;
+  return `${/^([aeio]|u(?!int))/i.test(what) ? "an" : "a"} ${what}`;
 }

@@ -20,9 +20,10 @@ export interface RangeSource {
 /**
  * Makes bytes and Blobs readable in ranges; bytes are not copied.
  *
+ * @param name What the caller calls it, for the error.
  * @throws {TypeError} If `source` is neither.
  */
-export function toRangeSource(source: Uint8Array | Blob): RangeSource {
+export function toRangeSource(name: string, source: Uint8Array | Blob): RangeSource {
   if (source instanceof Uint8Array) {
     return {
       size: source.length,
@@ -41,5 +42,5 @@ export function toRangeSource(source: Uint8Array | Blob): RangeSource {
       read: async (start, end) => new Uint8Array(await source.slice(start, end).arrayBuffer()),
     };
   }
-  throw new TypeError(`source is ${describe(source)}, wanted is a Uint8Array or a Blob`);
+  throw new TypeError(`${name} is ${describe(source)}, wanted is a Uint8Array or a Blob`);
 }

@@ -12,7 +12,7 @@ const MOST_BYTES = 3_900;
  * Refuses what nothing can be published to.
  *
  * @throws {TypeError} If it is no text.
- * @throws {RangeError} If it is empty, too long, has empty tokens, blanks or wildcards.
+ * @throws {RangeError} If it is empty, too long, has empty tokens, blanks or wildcards, or is no well-formed Unicode.
  */
 export function requireSubject(name: string, subject: unknown): asserts subject is string {
   requireString(name, subject);
@@ -25,6 +25,7 @@ export function requireSubject(name: string, subject: unknown): asserts subject 
     throw wanted(`of at most ${MOST_BYTES} bytes`);
   }
   if (/[\s\p{Cc}]/u.test(subject)) throw wanted("without blanks and control characters");
+  if (!subject.isWellFormed()) throw wanted("without halves of surrogate pairs");
   const tokens = subject.split(".");
   if (tokens.includes("")) throw wanted("without empty tokens");
   if (tokens.includes("*") || tokens.includes(">")) throw wanted("without wildcards");

@@ -26,6 +26,13 @@ export interface JetStreamTargetOptions {
   jetstreamTimeout?: number;
 }
 
+/** The names of these options. */
+export const JETSTREAM_TARGET_KEYS: readonly (keyof JetStreamTargetOptions)[] = [
+  "domain",
+  "apiPrefix",
+  "jetstreamTimeout",
+];
+
 /**
  * The JetStream client itself, or one for the connection.
  *
@@ -62,6 +69,8 @@ export function toJetStreamClient(
   return jetstream(target, options);
 }
 
-function isJetStreamClient(target: NatsConnection | JetStreamClient): target is JetStreamClient {
-  return (target as { nc?: unknown } | null)?.nc !== undefined;
+/** Whether it is a client of `@nats-io/jetstream`, rather than a connection. */
+export function isJetStreamClient(target: unknown): target is JetStreamClient {
+  return typeof (target as Partial<JetStreamClient> | null | undefined)?.jetstreamManager ===
+    "function";
 }

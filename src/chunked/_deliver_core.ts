@@ -106,6 +106,7 @@ export async function deliverUnconfirmed(
   try {
     let unflushed = 0;
     for (let index = 0; index < feed.chunkCount; index++) {
+      signal?.throwIfAborted();
       if (unflushed > 0 && unflushed + feed.sizeOf(index) > delivery.window) {
         await flushed();
         unflushed = 0;
@@ -146,8 +147,9 @@ function storedBy(message: Msg): string | undefined {
 
 /** Whether the server refused the publishing of chunks. */
 function isAbout(error: Error, subject: string): boolean {
-  return hasName(error, "PermissionViolationError") &&
-    (error as { subject?: string }).subject === subject;
+  const { operation, subject: denied } = error as { operation?: string; subject?: string };
+  return hasName(error, "PermissionViolationError") && operation === "publish" &&
+    denied === subject;
 }
 
 /** Tells of each chunk once, in the order of their indices as far as possible. */

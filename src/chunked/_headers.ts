@@ -146,7 +146,6 @@ const MOST_FILENAME_BYTES = 1_024;
 /** What is wrong with `name` as an `X-Filename`, if anything. */
 export function filenameProblem(name: string): string | undefined {
   if (/\p{Cc}/u.test(name)) return "a control character";
-  if (!name.isWellFormed()) return "half of a surrogate pair";
   const bytes = new TextEncoder().encode(name).length;
   if (bytes > MOST_FILENAME_BYTES) return `${bytes} bytes of UTF-8`;
   return headerValueProblem(name);
@@ -156,6 +155,7 @@ export function filenameProblem(name: string): string | undefined {
 export function headerValueProblem(value: string): string | undefined {
   if (value === "") return "an empty text";
   if (/[\r\n]/.test(value)) return "a line break";
+  if (!value.isWellFormed()) return "half of a surrogate pair";
   if (value.trim() !== value) return "blanks at the start or the end, which headers lose";
   return undefined;
 }

@@ -8,6 +8,7 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { serverInfo } from "../_connection.ts";
 import { assertOneCore } from "../_core.ts";
 import { createSha256 } from "../_digest.ts";
+import { isJetStreamClient } from "../_jetstream/client.ts";
 import { connectionOf } from "../_jetstream/connection_of.ts";
 import { describe } from "../_require.ts";
 import { type RangeSource, toRangeSource } from "../_source.ts";
@@ -82,17 +83,20 @@ export async function publishChunked(
   options: PublishChunkedOptions = {},
 ): Promise<ChunkedReceipt> {
   const startedAt = performance.now();
-  const js = asJetStreamClient(target);
-  const nc = js ? connectionOf(js) : target as NatsConnection;
+  const js = isJetStreamClient(target) ? target : undefined;
+  const nc = js ? connectionOf(js) : requireConnection(target);
   requireSubject("subject", subject);
-  const payload = toRangeSource(source);
+  const payload = toRangeSource("source", source);
   const checked = checkPublishOptions(options, payload);
-  if (js && options.delivery !== undefined) {
+  if (js && checked.delivery === "unconfirmed") {
     throw new TypeError(
-      "delivery is for core NATS, target is a JetStream client: its chunks are always confirmed",
+      `delivery is "unconfirmed", target is a JetStream client: its chunks are always confirmed`,
     );
   }
-  if (nc.isClosed()) throw new ConnectionClosedError();
+  if (nc.isClosed() || nc.isDraining()) {
+    const state = nc.isClosed() ? "closed" : "draining";
+    throw new ConnectionClosedError(`target is a ${state} connection, wanted is an open one`);
+  }
   assertOneCore(nc);
 
   const tracker = new ProgressTracker(payload.size, checked);
@@ -191,11 +195,10 @@ function longestHeaders(payload: RangeSource, options: CheckedPublishOptions): n
   return encodedLength(headers);
 }
 
-function asJetStreamClient(target: unknown): JetStreamClient | undefined {
-  const found = target as Partial<JetStreamClient & NatsConnection> | null | undefined;
-  if (typeof found?.jetstreamManager === "function") return target as JetStreamClient;
+function requireConnection(target: unknown): NatsConnection {
+  const found = target as Partial<NatsConnection> | null | undefined;
   if (typeof found?.publish === "function" && typeof found.subscribe === "function") {
-    return undefined;
+    return target as NatsConnection;
   }
   throw new TypeError(
     `target is ${describe(target)}, wanted is a connection or a JetStream client`,

@@ -2,6 +2,7 @@ import type { StoredMsg } from "@nats-io/jetstream";
 import { decodeValue } from "../_codec.ts";
 import { withDeadline } from "../_deadline.ts";
 import { readMessage } from "../_jetstream/read_message.ts";
+import { requireKnownKeys } from "../_require.ts";
 import { hasName } from "../_retry.ts";
 import { NoProgressError } from "../errors.ts";
 import { checkKey, describeKey } from "./_key.ts";
@@ -55,6 +56,7 @@ export async function kvGet<T>(
   key: string,
   options: KvGetOptions = {},
 ): Promise<T | undefined> {
+  requireKnownKeys("options", options, ["consistent", "signal", "timeout"]);
   const { consistent = false, signal, timeout = 5_000 } = options;
   checkKey(kv, key);
   if (!(timeout > 0)) throw new RangeError(`timeout is ${timeout}, wanted is a number above 0`);

@@ -2,6 +2,7 @@ import { withDeadline } from "../_deadline.ts";
 import { apiCode } from "../_jetstream/api_code.ts";
 import { writeError } from "../_jetstream/bucket.ts";
 import { connectionOf } from "../_jetstream/connection_of.ts";
+import { requireKnownKeys } from "../_require.ts";
 import { hasName } from "../_retry.ts";
 import { NoProgressError, ValueTooLargeError } from "../errors.ts";
 import { checkKey, describeKey } from "./_key.ts";
@@ -59,6 +60,7 @@ export async function kvSet<T>(
   value: T,
   options: KvSetOptions = {},
 ): Promise<number> {
+  requireKnownKeys("options", options, ["signal", "timeout"]);
   const { signal, timeout = 5_000 } = options;
   checkKey(kv, key);
   if (!(timeout > 0)) throw new RangeError(`timeout is ${timeout}, wanted is a number above 0`);

@@ -4,7 +4,12 @@ import type { KvOptions } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { type Codec, type CodecName, type NamedCodec, resolveCodec } from "../_codec.ts";
 import { checkBucketName, openStream } from "../_jetstream/bucket.ts";
-import { type JetStreamTargetOptions, toJetStreamClient } from "../_jetstream/client.ts";
+import {
+  JETSTREAM_TARGET_KEYS,
+  type JetStreamTargetOptions,
+  toJetStreamClient,
+} from "../_jetstream/client.ts";
+import { requireKnownKeys } from "../_require.ts";
 
 /** What a new key-value bucket is created with. */
 export interface KvConfig {
@@ -162,6 +167,7 @@ export async function openKv<T>(
   bucket: string,
   options: OpenKvOptions<T> = {},
 ): Promise<KvBucket<T>> {
+  requireKnownKeys("options", options, ["create", "codec", ...JETSTREAM_TARGET_KEYS]);
   const { create = false, codec, ...where } = options;
   const kind = "key-value bucket";
   checkBucketName(kind, bucket);

@@ -7,6 +7,7 @@ import { Budget } from "../_budget.ts";
 import { withDeadline } from "../_deadline.ts";
 import { createSha256, formatDigest } from "../_digest.ts";
 import { readMessage } from "../_jetstream/read_message.ts";
+import type { RangeSource } from "../_source.ts";
 import { NoProgressError } from "../errors.ts";
 import type { ObjectStore } from "./open_object_store.ts";
 
@@ -33,7 +34,7 @@ export interface WrittenChunks {
 export async function writeChunks(
   store: ObjectStore,
   subject: string,
-  data: Uint8Array | Blob,
+  source: RangeSource,
   options: { chunkSize: number; timeout: number; signal: AbortSignal | undefined },
 ): Promise<WrittenChunks> {
   const { chunkSize, timeout, signal } = options;
@@ -62,9 +63,9 @@ export async function writeChunks(
   };
 
   try {
-    const size = sizeOf(data);
+    const { size } = source;
     for (let start = 0; start < size; start += chunkSize) {
-      const chunk = await readSlice(data, start, Math.min(start + chunkSize, size));
+      const chunk = await source.read(start, Math.min(start + chunkSize, size));
       await window.acquire(chunk.length, stop.signal);
       hash.update(chunk);
       underWay.push(send(underWay.length, chunk));
@@ -100,16 +101,6 @@ async function checkLanded(store: ObjectStore, subject: string, sequence: number
     `the chunks were not stored where ${store.js.apiPrefix} leads to: another object store ` +
       `${JSON.stringify(store.bucket)} took them; connect to its own server`,
   );
-}
-
-/** The size in bytes. */
-export function sizeOf(data: Uint8Array | Blob): number {
-  return data instanceof Uint8Array ? data.length : data.size;
-}
-
-async function readSlice(data: Uint8Array | Blob, start: number, end: number): Promise<Uint8Array> {
-  if (data instanceof Uint8Array) return data.subarray(start, end);
-  return new Uint8Array(await data.slice(start, end).arrayBuffer());
 }
 
 /** Waits for the answers that are still to come: only then does a purge remove everything. */

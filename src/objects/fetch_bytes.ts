@@ -4,6 +4,7 @@ import { type DeadlineOptions, withDeadline } from "../_deadline.ts";
 import { createSha256, formatDigest } from "../_digest.ts";
 import { openStream } from "../_jetstream/bucket.ts";
 import { type MessageQuery, readMessage } from "../_jetstream/read_message.ts";
+import { requireKnownKeys } from "../_require.ts";
 import { isTransient, retryDelay } from "../_retry.ts";
 import {
   DigestMismatchError,
@@ -66,6 +67,7 @@ export async function fetchBytes(
   name: string,
   options: FetchBytesOptions = {},
 ): Promise<Uint8Array | null> {
+  requireKnownKeys("options", options, ["signal", "timeout"]);
   const { signal, timeout = 30_000 } = options;
   checkObjectName(store, name);
   if (!(timeout > 0)) throw new RangeError(`timeout is ${timeout}, wanted is a number above 0`);

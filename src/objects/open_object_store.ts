@@ -4,7 +4,12 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { Objm } from "@nats-io/obj";
 import type { ObjectStoreOptions } from "@nats-io/obj";
 import { checkBucketName, openStream } from "../_jetstream/bucket.ts";
-import { type JetStreamTargetOptions, toJetStreamClient } from "../_jetstream/client.ts";
+import {
+  JETSTREAM_TARGET_KEYS,
+  type JetStreamTargetOptions,
+  toJetStreamClient,
+} from "../_jetstream/client.ts";
+import { requireKnownKeys } from "../_require.ts";
 
 /** What a new object store is created with. */
 export interface ObjectStoreConfig {
@@ -99,6 +104,7 @@ export async function openObjectStore(
   bucket: string,
   options: OpenObjectStoreOptions = {},
 ): Promise<ObjectStore> {
+  requireKnownKeys("options", options, ["create", ...JETSTREAM_TARGET_KEYS]);
   const { create = false, ...where } = options;
   const kind = "object store";
   checkBucketName(kind, bucket);

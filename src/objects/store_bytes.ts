@@ -2,11 +2,13 @@ import { delay, nuid } from "@nats-io/nats-core";
 import { writeError } from "../_jetstream/bucket.ts";
 import { connectionOf } from "../_jetstream/connection_of.ts";
 import { hasName, isTransient } from "../_retry.ts";
+import { requireKnownKeys } from "../_require.ts";
+import { toRangeSource } from "../_source.ts";
 import { NoProgressError, OutcomeUnknownError } from "../errors.ts";
 import { type MetaRecord, readLatin1Meta, toObjectInfo } from "./_meta.ts";
 import { publishMeta } from "./_publish_meta.ts";
 import { checkObjectName, chunkSubject, metaSubject } from "./_subjects.ts";
-import { sizeOf, writeChunks } from "./_write_chunks.ts";
+import { writeChunks } from "./_write_chunks.ts";
 import type { ObjectInfo } from "./object_info.ts";
 import type { ObjectStore } from "./open_object_store.ts";
 
@@ -33,6 +35,15 @@ export interface StoreBytesOptions {
    */
   timeout?: number;
 }
+
+const KEYS: readonly (keyof StoreBytesOptions)[] = [
+  "description",
+  "headers",
+  "metadata",
+  "chunkSize",
+  "signal",
+  "timeout",
+];
 
 /** The chunk size where the server allows it, in bytes. */
 const CHUNK_SIZE = 1_000_000;
@@ -82,13 +93,12 @@ export async function storeBytes(
   data: Uint8Array | Blob,
   options: StoreBytesOptions = {},
 ): Promise<ObjectInfo> {
+  requireKnownKeys("options", options, KEYS);
   const { description, headers, metadata, signal, timeout = 30_000 } = options;
   checkObjectName(store, name);
   const { max_payload: maxPayload = CHUNK_SIZE } = connectionOf(store.js).info ?? {};
   const chunkSize = checkChunkSize(options.chunkSize, maxPayload - HEADER_BYTES);
-  if (!(data instanceof Uint8Array) && !(data instanceof Blob)) {
-    throw new TypeError("the data to store is neither a Uint8Array nor a Blob");
-  }
+  const source = toRangeSource("data", data);
   if (!(timeout > 0)) throw new RangeError(`timeout is ${timeout}, wanted is a number above 0`);
   const id = nuid.next();
   const record: MetaRecord = {
@@ -99,14 +109,14 @@ export async function storeBytes(
     options: { max_chunk_size: chunkSize },
     bucket: store.bucket,
     nuid: id,
-    size: sizeOf(data),
+    size: source.size,
   };
   checkRecordSize(record, maxPayload - HEADER_BYTES);
   signal?.throwIfAborted();
 
   const chunks = chunkSubject(store.bucket, id);
   try {
-    Object.assign(record, await writeChunks(store, chunks, data, { chunkSize, timeout, signal }));
+    Object.assign(record, await writeChunks(store, chunks, source, { chunkSize, timeout, signal }));
     record.mtime = new Date().toISOString();
     record.deleted = false;
     // From here on an abort could no longer say whether the object is there.

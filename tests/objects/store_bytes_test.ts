@@ -257,7 +257,7 @@ test("storeBytes() refuses bad arguments before anything is sent", async () => {
     await assertRejects(
       () => storeBytes(store, "a", bad as unknown as Uint8Array),
       TypeError,
-      "neither a Uint8Array nor a Blob",
+      "wanted is a Uint8Array or a Blob",
     );
   }
   assertEquals(nc.stats().outMsgs, sent);
