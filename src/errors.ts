@@ -58,21 +58,21 @@ export class NatsServerStartError extends Error {
   readonly server: string;
   /** The end of what it logged, without secrets. */
   readonly log: string;
-  /** Whether it ended because another process listened on one of its ports. */
-  readonly portTaken: boolean;
+  /** What became of it: the process ended, another process listened on its port, or the time was over. */
+  readonly outcome: "ended" | "port taken" | "timed out";
 
   /** Says what was missing and shows the end of the log. */
   constructor(
     server: string,
     problem: string,
     log: string,
-    portTaken: boolean,
+    outcome: "ended" | "port taken" | "timed out",
     options?: ErrorOptions,
   ) {
     super(`nats-server ${server} did not start: ${problem}. Its log ends with:\n${log}`, options);
     this.server = server;
     this.log = log;
-    this.portTaken = portTaken;
+    this.outcome = outcome;
   }
 }
 

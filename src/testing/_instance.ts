@@ -5,6 +5,7 @@ import process from "node:process";
 import { NatsServerStartError } from "../errors.ts";
 import { serverConfig, type ServerSettings } from "./_config.ts";
 import { readLogTail } from "./_log_tail.ts";
+import { isFrozen } from "./_frozen.ts";
 import { askMonitor, readServerInfo } from "./_probe.ts";
 import type { Watch } from "./_watchdog.ts";
 import type { NatsServer } from "./nats_server.ts";
@@ -76,8 +77,8 @@ export class ServerInstance implements NatsServer {
   }
 
   /** Starts the process and waits until it is ready; for the first start, `restart()` for later ones. */
-  start(signal?: AbortSignal): Promise<void> {
-    return this.#inTurn(() => this.#start(false, signal));
+  start(signal?: AbortSignal, timeout?: number): Promise<void> {
+    return this.#inTurn(() => this.#start(false, signal, timeout));
   }
 
   /** The temporary folder. */
@@ -119,7 +120,15 @@ export class ServerInstance implements NatsServer {
 
   async pause(): Promise<void> {
     if (process.platform === "win32") throw new Error("pause() needs SIGSTOP, which Windows lacks");
-    await this.#inTurn(() => Promise.resolve(this.#signal("SIGSTOP")));
+    await this.#inTurn(async () => {
+      this.#signal("SIGSTOP");
+      // The signal is only on its way: the threads of a busy server go on for a moment.
+      const deadline = Date.now() + SHUTDOWN_TIMEOUT;
+      while (this.pid !== undefined && !await isFrozen(this.pid)) {
+        if (Date.now() > deadline) throw new Error(`${this.name} did not freeze`);
+        await delay(1);
+      }
+    });
   }
 
   async resume(): Promise<void> {
@@ -162,18 +171,29 @@ export class ServerInstance implements NatsServer {
   }
 
   /** A start takes its ports or fails; a restart waits for its own ports to be free again. */
-  async #start(again: boolean, signal?: AbortSignal): Promise<void> {
-    const deadline = Date.now() + this.#parts.timeout;
+  async #start(
+    again: boolean,
+    signal?: AbortSignal,
+    timeout: number = this.#parts.timeout,
+  ): Promise<void> {
+    const deadline = Date.now() + timeout;
     while (true) {
       signal?.throwIfAborted();
       this.#spawn();
-      const problem = await this.#ready(deadline, signal);
-      if (problem === undefined) return;
-      const portTaken = this.#child === undefined && PORT_TAKEN.test(this.logs());
+      const missing = await this.#missingAt(deadline, signal);
+      if (missing === "") return;
+      const outcome = this.#child
+        ? "timed out"
+        : PORT_TAKEN.test(this.logs())
+        ? "port taken"
+        : "ended";
+      const problem = this.#child
+        ? `not ready within ${timeout} ms: ${missing}`
+        : "the process ended";
       await this.#end();
       signal?.throwIfAborted();
-      if (!again || !portTaken || Date.now() >= deadline) {
-        throw new NatsServerStartError(this.name, problem, this.logs(), portTaken);
+      if (!again || outcome !== "port taken" || Date.now() >= deadline) {
+        throw new NatsServerStartError(this.name, problem, this.logs(), outcome);
       }
       await delay(POLL_INTERVAL);
     }
@@ -211,8 +231,8 @@ export class ServerInstance implements NatsServer {
     child.unref();
   }
 
-  /** Waits until the server is ready; gives back what is missing when it ended or the deadline passed. */
-  async #ready(deadline: number, signal?: AbortSignal): Promise<string | undefined> {
+  /** Waits until nothing is missing; gives back what is when the process ended or the deadline passed. */
+  async #missingAt(deadline: number, signal?: AbortSignal): Promise<string> {
     let missing = "it did not listen yet";
     while (this.#child && Date.now() < deadline && !signal?.aborted) {
       try {
@@ -220,12 +240,10 @@ export class ServerInstance implements NatsServer {
       } catch (error) {
         missing = (error as Error).message;
       }
-      if (missing === "") return undefined;
+      if (missing === "") break;
       await delay(POLL_INTERVAL);
     }
-    return this.#child
-      ? `not ready within ${this.#parts.timeout} ms: ${missing}`
-      : "the process ended";
+    return missing;
   }
 
   async #missing(): Promise<string> {

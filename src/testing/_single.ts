@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
@@ -27,7 +28,15 @@ export async function prepareServer(
   membership?: Membership,
 ): Promise<ServerInstance> {
   const [port, monitorPort, websocketPort] = await pickFreePorts(options.websocket ? 3 : 2);
-  const folder = await fs.mkdtemp(join(tmpdir(), "natskit-server-"));
+  const folder = join(tmpdir(), `natskit-server-${randomBytes(6).toString("hex")}`);
+  // Listed before it exists, so that there is no moment in which a crash would leave it behind.
+  const watch = watchFolder(folder);
+  try {
+    await fs.mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    watch.release();
+    throw error;
+  }
   const name = membership?.name ?? basename(folder);
   const store = options.storeDir === undefined
     ? join(folder, "store")
@@ -39,7 +48,7 @@ export async function prepareServer(
     version: binary.version,
     folder,
     timeout: options.timeout ?? DEFAULT_TIMEOUT,
-    watch: watchFolder(folder),
+    watch,
     ...(membership ? { missingInCluster: membership.missing } : {}),
     settings: {
       name,
@@ -55,22 +64,32 @@ export async function prepareServer(
   });
 }
 
-/** Makes and starts servers, again with other ports as long as another process holds one of them. */
+/**
+ * Makes and starts servers, again with other ports as long as another process holds one of them, and again with new
+ * stores when they are not ready after `patience` milliseconds, until the whole time is over.
+ */
 export async function startOnFreePorts<T extends ServerInstance[]>(
   prepare: () => Promise<T>,
-  signal?: AbortSignal,
+  { signal, timeout = DEFAULT_TIMEOUT }: NatsServerOptions,
+  patience: number = Infinity,
 ): Promise<T> {
+  const deadline = Date.now() + timeout;
   for (let attempt = 1;; attempt++) {
+    const left = attempt === 1 ? timeout : Math.max(1, deadline - Date.now());
+    const bound = Math.min(patience, left);
     const servers = await prepare();
-    const results = await Promise.allSettled(servers.map((server) => server.start(signal)));
+    const results = await Promise.allSettled(servers.map((server) => server.start(signal, bound)));
     const failures = results.filter((result) => result.status === "rejected")
       .map((result) => result.reason);
     if (failures.length === 0) return servers;
     await Promise.all(servers.map((server) => server.stop()));
-    const collision = failures.find((error) =>
-      error instanceof NatsServerStartError && error.portTaken
+    const outcomes = failures.map((error) =>
+      error instanceof NatsServerStartError ? error.outcome : "other"
     );
-    if (!collision || attempt === PORT_ATTEMPTS) throw collision ?? failures[0];
+    const again = outcomes.includes("port taken")
+      ? attempt < PORT_ATTEMPTS
+      : outcomes.every((outcome) => outcome === "timed out") && Date.now() + patience < deadline;
+    if (!again) throw failures[Math.max(0, outcomes.indexOf("port taken"))];
   }
 }
 
@@ -81,7 +100,7 @@ export async function startSingle(
 ): Promise<ServerInstance> {
   const [server] = await startOnFreePorts<[ServerInstance]>(
     async () => [await prepareServer(binary, options)],
-    options.signal,
+    options,
   );
   return server;
 }

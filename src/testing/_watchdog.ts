@@ -1,21 +1,28 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { appendFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 
 /**
- * Run by the runtime that the caller runs on, detached from it. Reads lines from standard input: `+folder` and
- * `-folder` say what to remove, `>pid` and `<pid` what to kill. When the input ends, however the caller ended, it does
- * both. A server that the caller had no time to name is found by the pid file in its folder.
+ * Run by the runtime that the caller runs on, detached from it. When standard input ends, however the caller ended, it
+ * reads the list: `+folder` and `-folder` say what to remove, `>pid` and `<pid` what to kill. A server that the caller
+ * had no time to list is found by the pid file in its folder. The list is a file and not the input itself, because a
+ * write to a pipe may still wait in the caller when that is killed.
  */
 const SCRIPT = `
 const fs = require("node:fs"), path = require("node:path");
-const folders = new Set(), pids = new Set();
 const kill = (pid) => { try { process.kill(pid, "SIGKILL"); } catch {} };
-let rest = "";
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) { try { process.on(signal, () => {}); } catch {} }
-process.stdin.setEncoding("utf8");
-process.stdin.on("data", (text) => {
-  const lines = (rest + text).split("\\n");
-  rest = lines.pop();
+let ended = false;
+const end = () => {
+  if (ended) return;
+  ended = true;
+  const list = process.env.NATSKIT_TESTING_WATCHDOG;
+  const folders = new Set(), pids = new Set();
+  let lines = [];
+  try { lines = fs.readFileSync(list, "utf8").split("\\n"); } catch {}
   for (const line of lines) {
     const value = line.slice(1);
     if (line[0] === "+") folders.add(value);
@@ -23,8 +30,6 @@ process.stdin.on("data", (text) => {
     if (line[0] === ">") pids.add(Number(value));
     if (line[0] === "<") pids.delete(Number(value));
   }
-});
-const end = () => {
   for (const pid of pids) kill(pid);
   const deadline = Date.now() + 10000;
   const sweep = () => {
@@ -35,33 +40,41 @@ const end = () => {
       } catch {}
       try { fs.rmSync(folder, { recursive: true, force: true }); folders.delete(folder); } catch {}
     }
-    if (folders.size === 0 || Date.now() > deadline) process.exit(0);
+    if (folders.size === 0 || Date.now() > deadline) {
+      fs.rmSync(list, { force: true });
+      process.exit(0);
+    }
     setTimeout(sweep, 50);
   };
   sweep();
 };
 process.stdin.on("end", end);
+process.stdin.on("close", end);
 process.stdin.on("error", end);
+process.stdin.resume();
 `;
 
-/** Set in the watchdog's environment, so that a program which is its own runtime cannot start itself over and over. */
+/**
+ * Names the list in the watchdog's environment. It also keeps a program that is its own runtime from starting itself
+ * over and over.
+ */
 const MARK = "NATSKIT_TESTING_WATCHDOG";
 
 /** A watchdog that ended sooner than this, in milliseconds, cannot run here and is not started again. */
 const SHORTEST_LIFE = 1_000;
 
 let watchdog: ChildProcess | undefined;
+let list: string | undefined;
 const folders = new Set<string>();
-const pids = new Set<number>();
 
-function start(): ChildProcess {
+function start(list: string): ChildProcess {
   if (process.env[MARK] !== undefined) {
     throw new Error(`${process.execPath} ran this program instead of the script that it was given`);
   }
   const args = "Deno" in globalThis ? ["eval", "--no-config", "--ext=cjs", SCRIPT] : ["-e", SCRIPT];
   const child = spawn(process.execPath, args, {
     cwd: process.platform === "win32" ? undefined : "/",
-    env: { ...process.env, NODE_OPTIONS: "", [MARK]: "1" },
+    env: { ...process.env, NODE_OPTIONS: "", [MARK]: list },
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
     windowsHide: true,
@@ -74,17 +87,11 @@ function start(): ChildProcess {
     if (watchdog !== child) return;
     // Somebody killed it: Bun's test runner does so with every child process when a test takes too long.
     const again = folders.size > 0 && Date.now() - started >= SHORTEST_LIFE;
-    watchdog = again ? start() : undefined;
+    watchdog = again ? start(list) : undefined;
   });
   child.unref();
   (child.stdin as { unref?: () => void }).unref?.();
-  for (const folder of folders) child.stdin!.write(`+${folder}\n`);
-  for (const pid of pids) child.stdin!.write(`>${pid}\n`);
   return child;
-}
-
-function tell(line: string): void {
-  if (watchdog?.stdin?.writable) watchdog.stdin.write(`${line}\n`);
 }
 
 /** What the caller of {@linkcode watchFolder} tells as it goes. */
@@ -102,25 +109,24 @@ export interface Watch {
  * watchdog serves all folders of a process, and it ends with the last of them.
  */
 export function watchFolder(folder: string): Watch {
-  watchdog ??= start();
+  const path = list ??= join(tmpdir(), `natskit-watched-${randomUUID()}`);
+  const tell = (line: string): void => appendFileSync(path, `${line}\n`, { mode: 0o600 });
   folders.add(folder);
   tell(`+${folder}`);
+  watchdog ??= start(path);
   return {
-    started: (pid) => {
-      pids.add(pid);
-      tell(`>${pid}`);
-    },
+    started: (pid) => tell(`>${pid}`),
     ended: (pid) => {
-      pids.delete(pid);
-      tell(`<${pid}`);
+      if (folders.has(folder)) tell(`<${pid}`);
     },
     release: () => {
       if (!folders.delete(folder)) return;
       tell(`-${folder}`);
       if (folders.size > 0) return;
-      const last = watchdog;
-      watchdog = undefined;
-      last?.stdin?.end();
+      // The watchdog of the last folder ends here, and removes the list.
+      if (watchdog) watchdog.stdin?.end();
+      else rmSync(path, { force: true });
+      watchdog = list = undefined;
     },
   };
 }
