@@ -32,7 +32,7 @@ const RUNTIME_FILES = ["src/_digest.ts", "src/connect/_runtime.ts"];
 
 function roomOf(path: string): string {
   const [, first, second] = fromRoot(path).split("/");
-  if (second !== undefined) return first!;
+  if (second !== undefined) return first === "errors" ? "ground" : first!; // errors.ts and its parts
   return first === "_public.ts" ? "public" : "ground";
 }
 
