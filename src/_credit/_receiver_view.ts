@@ -12,6 +12,8 @@ export interface Receiver {
   heardAt: number;
   /** The number of the last ask that it has seen. */
   ask: number;
+  /** How many asks were sent since it was heard last. */
+  unanswered: number;
   /** Every chunk below is taken over. */
   next: number;
   /** What is taken over above `next`. */
@@ -29,6 +31,7 @@ export function createReceiver(id: string, now: number): Receiver {
     id,
     heardAt: now,
     ask: 0,
+    unanswered: 0,
     next: 0,
     above: new Set(),
     window: 0,
@@ -38,18 +41,20 @@ export function createReceiver(id: string, now: number): Receiver {
   };
 }
 
-/** Whether a credit told of more than the one before, and whether of less. */
+/** Whether a credit told of more than the one before, and whether it took back what that one said. */
 export interface Change {
   readonly advanced: boolean;
   readonly regressed: boolean;
 }
 
-/** Takes over what `credit` says. */
+/** Takes over what `credit` says. What is complete stays so, for its memory of it may end before the sender's call. */
 export function update(receiver: Receiver, credit: Credit, now: number): Change {
   const { status, next } = receiver;
   const before = next + receiver.above.size;
   receiver.heardAt = now;
+  receiver.unanswered = 0;
   receiver.ask = Math.max(receiver.ask, credit.ask);
+  if (status === "complete") return { advanced: false, regressed: false };
   receiver.next = credit.next;
   receiver.above = takenBetween(credit);
   receiver.window = credit.window;
@@ -58,7 +63,7 @@ export function update(receiver: Receiver, credit: Credit, now: number): Change 
   receiver.began ||= credit.status === "complete" || credit.next > 0;
   return {
     advanced: receiver.next + receiver.above.size > before || receiver.status !== status,
-    regressed: receiver.next < next,
+    regressed: receiver.status === "receiving" && receiver.next < next,
   };
 }
 

@@ -4,9 +4,11 @@
  *
  * @module
  */
-import type { ReceiverFailure } from "../errors.ts";
-import type { Credit } from "./wire.ts";
+import * as failures from "./_failures.ts";
+import type { Failure } from "./_failures.ts";
+import { Flight } from "./_flight.ts";
 import { createReceiver, hasTaken, type Receiver, takenCount, update } from "./_receiver_view.ts";
+import type { Credit } from "./wire.ts";
 
 /** What the machine is told about the upload. */
 export interface CreditSenderOptions {
@@ -28,48 +30,56 @@ export type SenderAction =
   | { readonly type: "done" }
   | { readonly type: "fail"; readonly failure: Failure };
 
-/** Why it cannot succeed any more. */
-export interface Failure {
-  readonly reason: ReceiverFailure;
-  readonly message: string;
-}
-
 /** After so long without credit, or without anything to do, the sender asks again. */
 const ASK_AFTER_MS = 2_000;
-/** A refusal waits so long for a receiver that accepts. */
-const REFUSAL_GRACE_MS = 250;
-/** A chunk that is missing after so many sendings, while another receiver has it, tells of a queue group. */
+/** The first word of all waits so long for that of others: a refusal for a receiver that accepts, success for more. */
+const GRACE_MS = 250;
+/** A chunk that one receiver misses after so many sendings, while another has it, tells of a queue group. */
 const SENDINGS_BEFORE_QUEUE_GROUP = 3;
-/** A receiver is silent when it left so many asks without an answer. */
+/** Nobody counts as silent before so many asks were left without an answer: time alone may have passed for us only. */
 const UNANSWERED_ASKS = 2;
+/** The same, where it may be a queue group that gives the asks to others: who has a part may be one of its members. */
+const UNANSWERED_IN_DOUBT = 6;
 /** More ids than this on the reply subject are ignored: nobody has so many plain receivers. */
 const MOST_RECEIVERS = 1_000;
 
 /** One upload's sender. Call {@linkcode CreditSender.next} until it waits, and again after each event or in time. */
 export class CreditSender {
   readonly #options: CreditSenderOptions;
+  readonly #askAfter: number;
   readonly #startedAt: number;
   readonly #receivers = new Map<string, Receiver>();
-  /** Sent and not yet taken over by all who matter, with the number of asks that had been sent before. */
-  readonly #inFlight = new Map<number, number>();
-  #inFlightBytes = 0;
-  /** Below it, everything is confirmed, in flight or lost. */
+  /** Those who credited chunk 0: they set the pace, and all of them must complete. */
+  #pace: Receiver[] = [];
+  readonly #flight: Flight;
+  /** Every chunk below it is taken over or in flight. */
   #fresh = 0;
   #sentAny = false;
-  readonly #lost = new Set<number>();
-  readonly #sendings = new Map<number, number>();
+  /** How many asks had been sent when chunk 0 was sent last. */
+  #asksBeforeStart = Infinity;
+  /** And when any chunk was. */
+  #asksBeforeLast = 0;
+  /** How often each chunk was lost. */
+  readonly #losses = new Map<number, number>();
   #asks = 0;
   #askDue = true;
+  /** The ask that has to be answered before anything more is sent. Its answer tells what became of all before it. */
+  #barrier = 0;
   #lastAskAt: number;
   #lastCreditAt: number;
   #lastAdvanceAt: number;
+  #completeAt: number | undefined;
   #connected = true;
   #failure: Failure | undefined;
   #storedBy: string | undefined;
+  /** The last ask that found nobody subscribed. */
+  #desertedAsk = -Infinity;
 
   /** @param now The time, in milliseconds, of any clock that does not go back. */
   constructor(options: CreditSenderOptions, now: number) {
     this.#options = options;
+    this.#askAfter = Math.min(ASK_AFTER_MS, options.timeout / (UNANSWERED_IN_DOUBT + 2));
+    this.#flight = new Flight(options.sizeOf);
     this.#startedAt =
       this.#lastAskAt =
       this.#lastCreditAt =
@@ -77,17 +87,9 @@ export class CreditSender {
         now;
   }
 
-  /** How many chunks every receiver that matters has taken over. */
-  get confirmedChunks(): number {
-    const pace = this.#pace();
-    if (pace.length === 0) return 0;
-    return Math.min(...pace.map((receiver) => takenCount(receiver, this.#options.chunkCount)));
-  }
-
   /** Whether every receiver that matters has taken over the chunk. */
   isConfirmed(index: number): boolean {
-    const pace = this.#pace();
-    return pace.length > 0 && pace.every((receiver) => hasTaken(receiver, index));
+    return this.#pace.length > 0 && this.#pace.every((receiver) => hasTaken(receiver, index));
   }
 
   /** A credit came. */
@@ -98,26 +100,27 @@ export class CreditSender {
       receiver = createReceiver(credit.receiver, now);
       this.#receivers.set(credit.receiver, receiver);
     }
-    this.#lastCreditAt = now;
     if (credit.status === "complete" && !receiver.began && !this.#sentAny) {
-      this.#fail("taken", "its id is taken: a receiver has already completed an upload with it");
+      this.#failure ??= failures.alreadyComplete();
     }
+    this.#lastCreditAt = now;
     const { advanced, regressed } = update(receiver, credit, now);
-    if (advanced) this.#lastAdvanceAt = now;
-    // It gave up what it had (it was full, and others went on), so everything from there on may be needed again.
-    if (regressed && receiver.began) this.#fresh = Math.min(this.#fresh, credit.next);
-    if (credit.status === "rejected" && receiver.began) {
-      this.#failure ??= rejection(receiver);
+    if (advanced && (receiver.began || this.#pace.length === 0)) this.#lastAdvanceAt = now;
+    if (receiver.began && credit.status === "rejected") {
+      this.#failure ??= failures.rejected(receiver.reason);
     }
+    // It gave up what it had, because it was full and others went on.
+    if (regressed && !this.#options.restartable) this.#failure ??= failures.restarted();
     this.#adopt(receiver);
+    this.#pace = [...this.#receivers.values()].filter(({ began }) => began);
     this.#settle(receiver);
+    this.#fresh = this.#pace.length === 0 ? 0 : Math.min(...this.#pace.map(({ next }) => next));
   }
 
   /** The server said that nobody is subscribed. Only the first ask takes it for an answer; later it is silence. */
   onNoResponders(): void {
-    if (this.#asks <= 1 && this.#receivers.size === 0) {
-      this.#fail("absent", "nobody is subscribed to the subject");
-    }
+    this.#desertedAsk = this.#asks;
+    if (this.#asks <= 1 && this.#receivers.size === 0) this.#failure ??= failures.absent();
   }
 
   /** A stream answered in place of a receiver, because it captures the subject. */
@@ -138,205 +141,207 @@ export class CreditSender {
 
   /** The next thing to do. Returning an `ask` or a `send` counts as having done it. */
   next(now: number): SenderAction {
-    const failure = this.#failure ?? this.#overdue(now);
-    if (failure) return { type: "fail", failure };
-    const pace = this.#pace();
-    if (pace.length > 0 && pace.every((receiver) => receiver.status === "complete")) {
-      return { type: "done" };
+    if (this.#failure) return { type: "fail", failure: this.#failure };
+    if (this.#pace.length > 0 && this.#pace.every(({ status }) => status === "complete")) {
+      const until = this.#beginnersUntil(now);
+      if (now >= until) return { type: "done" };
+      if (this.#askDue && this.#connected) return { type: "ask", ask: this.#ask(now) };
+      return { type: "wait", until };
     }
-    if (!this.#connected) return { type: "wait", until: this.#deadline() };
+    const deadline = this.#deadline();
+    if (now >= deadline.at) return { type: "fail", failure: deadline.failure() };
+    if (!this.#connected) return { type: "wait", until: deadline.at };
 
-    if (this.#askDue || now >= this.#nextAskAt()) {
-      this.#askDue = false;
-      this.#lastAskAt = now;
-      this.#asks++;
-      return { type: "ask", ask: this.#asks };
-    }
-    const index = this.#nextIndex();
-    if (index !== undefined && this.#hasRoom(index)) {
+    if (this.#askDue || now >= this.#nextAskAt()) return { type: "ask", ask: this.#ask(now) };
+    const granting = this.#granting();
+    const index = granting.length > 0 ? this.#nextIndex(granting) : undefined;
+    if (index !== undefined && this.#hasRoom(granting, index)) {
       this.#markSent(index, now);
       return { type: "send", index };
     }
-    return { type: "wait", until: Math.min(this.#nextAskAt(), this.#deadline()) };
+    return { type: "wait", until: Math.min(this.#nextAskAt(), deadline.at) };
   }
 
-  /** Those who credited chunk 0: they set the pace, and all of them must complete. */
-  #pace(): Receiver[] {
-    return [...this.#receivers.values()].filter((receiver) => receiver.began);
+  /** Others may have begun as well, and their first credit be on its way: they are asked once, and given a moment. */
+  #beginnersUntil(now: number): number {
+    if (![...this.#receivers.values()].some((receiver) => this.#isAwaited(receiver))) return now;
+    if (this.#completeAt === undefined) {
+      this.#completeAt = now;
+      this.#askDue = true;
+    }
+    return this.#completeAt + GRACE_MS;
   }
 
-  /** Whose window counts: those who set the pace, and before anybody does, everybody who would take the upload. */
+  #ask(now: number): number {
+    const wasAnswered = this.#granting().every(({ ask }) => ask >= this.#barrier);
+    this.#asks++;
+    for (const receiver of this.#receivers.values()) receiver.unanswered++;
+    this.#askDue = false;
+    this.#lastAskAt = now;
+    if (wasAnswered) this.#barrier = this.#asks;
+    return this.#asks;
+  }
+
+  #nextAskAt(): number {
+    const quietSince = Math.min(this.#lastCreditAt, this.#lastAdvanceAt);
+    return Math.max(this.#lastAskAt, quietSince) + this.#askAfter;
+  }
+
+  /**
+   * Whether the receiver may yet credit chunk 0, so that it takes part until it has answered an ask that came after that
+   * chunk. Without anybody who credited it, everybody who answers may.
+   */
+  #isAwaited(receiver: Receiver): boolean {
+    if (receiver.began || receiver.status !== "receiving") return false;
+    if (isUnresponsive(receiver)) return false;
+    return this.#pace.length === 0 || receiver.ask <= this.#asksBeforeStart;
+  }
+
+  /** Whose word on chunks counts. */
+  #counting(): Receiver[] {
+    return [...this.#receivers.values()].filter((receiver) =>
+      receiver.began || this.#isAwaited(receiver)
+    );
+  }
+
+  /** Whose window counts: those who lack something. */
   #granting(): Receiver[] {
-    const pace = this.#pace().filter((receiver) => receiver.status === "receiving");
-    if (pace.length > 0) return pace;
-    return [...this.#receivers.values()].filter((receiver) => receiver.status === "receiving");
+    const { chunkCount } = this.#options;
+    return this.#counting().filter((receiver) =>
+      receiver.status === "receiving" && takenCount(receiver, chunkCount) < chunkCount
+    );
   }
 
-  /** When those who set the pace are silent and a new receiver asks for everything, it takes their place. */
+  /** When those who set the pace are silent and a new receiver lacks the beginning, it takes their place. */
   #adopt(newcomer: Receiver): void {
-    if (newcomer.began || newcomer.status !== "receiving" || newcomer.ask < this.#asks) return;
-    if (takenCount(newcomer, this.#options.chunkCount) > 0) return;
-    const silent = this.#pace().filter((receiver) =>
-      receiver.status === "receiving" && this.#asks - receiver.ask >= UNANSWERED_ASKS
+    if (newcomer.began || newcomer.status !== "receiving") return;
+    if (newcomer.ask <= this.#asksBeforeLast) return;
+    const { restartable } = this.#options;
+    const isInDoubt = newcomer.above.size > 0 || !restartable;
+    const enough = isInDoubt ? UNANSWERED_IN_DOUBT : UNANSWERED_ASKS;
+    const silent = this.#pace.filter(({ status, unanswered }) =>
+      status === "receiving" && unanswered >= enough
     );
     if (silent.length === 0) return;
-    if (!this.#options.restartable) {
-      this.#fail(
-        "restarted",
-        "the receiver restarted, and the source cannot be read again from its start",
-      );
+    if (!restartable) {
+      this.#failure ??= failures.restarted();
       return;
     }
-    for (const receiver of silent) this.#receivers.delete(receiver.id);
+    for (const { id } of silent) this.#receivers.delete(id);
     newcomer.began = true;
-    this.#fresh = 0;
-    this.#lost.clear();
-    this.#sendings.clear();
-    this.#inFlight.clear();
-    this.#inFlightBytes = 0;
+    this.#losses.clear();
+    this.#flight.clear(); // all of it was sent before an ask that the newcomer has answered
   }
 
-  /** After news from `receiver`: what is taken over leaves the flight, what is lost goes out again. */
+  /** After news from `receiver`: what is taken over, and what is lost, is not in flight any more. */
   #settle(receiver: Receiver): void {
-    const pace = this.#pace();
-    const matters = pace.length === 0 || receiver.began;
-    for (const [index, asksBefore] of this.#inFlight) {
-      const taken = pace.length > 0 && pace.every((each) => hasTaken(each, index));
-      // Its answer to an ask came after everything that had been sent before that ask.
-      const lost = matters && !hasTaken(receiver, index) && receiver.ask > asksBefore;
-      if (!taken && !lost) continue;
-      this.#inFlight.delete(index);
-      this.#inFlightBytes -= this.#options.sizeOf(index);
-      if (!lost) continue;
-      this.#lost.add(index);
-      if (
-        (this.#sendings.get(index) ?? 0) >= SENDINGS_BEFORE_QUEUE_GROUP &&
-        this.#elsewhere(receiver, index)
-      ) {
-        this.#failure ??= queueGroup();
+    const counting = this.#counting();
+    const counts = counting.includes(receiver);
+    for (const [index, asksBefore] of this.#flight.chunks) {
+      if (counting.length > 0 && counting.every((each) => hasTaken(each, index))) {
+        this.#flight.remove(index);
+        this.#losses.delete(index);
+      } else if (counts && !hasTaken(receiver, index) && receiver.ask > asksBefore) {
+        // Its answer to an ask came after everything that had been sent before that ask.
+        this.#flight.remove(index);
+        this.#onLost(receiver, index);
       }
     }
-    for (const index of this.#lost) if (this.isConfirmed(index)) this.#lost.delete(index);
+  }
+
+  #onLost(receiver: Receiver, index: number): void {
+    const losses = (this.#losses.get(index) ?? 0) + 1;
+    this.#losses.set(index, losses);
+    if (losses >= SENDINGS_BEFORE_QUEUE_GROUP && this.#isElsewhere(receiver, index)) {
+      this.#failure ??= failures.queueGroup();
+    }
   }
 
   /** Whether another receiver has the chunk that `receiver` lacks. */
-  #elsewhere(receiver: Receiver, index: number): boolean {
+  #isElsewhere(receiver: Receiver, index: number): boolean {
     return [...this.#receivers.values()].some((other) =>
       other !== receiver && hasTaken(other, index)
     );
   }
 
-  #nextIndex(): number | undefined {
-    let lowest: number | undefined;
-    for (const index of this.#lost) if (lowest === undefined || index < lowest) lowest = index;
-    if (lowest !== undefined) return lowest;
+  /** The lowest chunk that one of them lacks and that is not in flight. */
+  #nextIndex(granting: readonly Receiver[]): number | undefined {
     const { chunkCount } = this.#options;
-    while (this.#fresh < chunkCount && this.#isUnderWay(this.#fresh)) this.#fresh++;
+    const isUnderWay = (index: number): boolean =>
+      this.#flight.has(index) || granting.every((receiver) => hasTaken(receiver, index));
+    while (this.#fresh < chunkCount && isUnderWay(this.#fresh)) this.#fresh++;
     return this.#fresh < chunkCount ? this.#fresh : undefined;
   }
 
-  #isUnderWay(index: number): boolean {
-    return this.#inFlight.has(index) || this.isConfirmed(index);
-  }
-
-  #hasRoom(index: number): boolean {
-    const granting = this.#granting();
-    if (granting.length === 0) return false;
-    const granted = Math.min(...granting.map((receiver) => receiver.window));
-    if (granted === 0) return false;
-    if (this.#inFlight.size === 0) return true; // a window below one chunk, own or granted, means one chunk
-    return this.#inFlightBytes + this.#options.sizeOf(index) <=
-      Math.min(granted, this.#options.window);
+  #hasRoom(granting: readonly Receiver[], index: number): boolean {
+    if (granting.some(({ ask, window }) => window === 0 || ask < this.#barrier)) return false;
+    if (this.#flight.isEmpty) return true; // a window below one chunk, own or granted, means one chunk
+    const window = Math.min(this.#options.window, ...granting.map((receiver) => receiver.window));
+    return this.#flight.bytes + this.#options.sizeOf(index) <= window;
   }
 
   #markSent(index: number, now: number): void {
-    this.#lost.delete(index);
-    if (index === this.#fresh) this.#fresh++;
+    this.#fresh = index + 1;
     this.#sentAny = true;
-    this.#inFlight.set(index, this.#asks);
-    this.#inFlightBytes += this.#options.sizeOf(index);
-    this.#sendings.set(index, (this.#sendings.get(index) ?? 0) + 1);
+    if (index === 0) this.#asksBeforeStart = this.#asks;
+    this.#asksBeforeLast = this.#asks;
+    this.#flight.add(index, this.#asks);
     this.#lastAdvanceAt = now;
   }
 
-  #nextAskAt(): number {
-    const quietSince = Math.min(this.#lastCreditAt, this.#lastAdvanceAt);
-    return Math.max(this.#lastAskAt, quietSince) + ASK_AFTER_MS;
-  }
-
-  /** The first moment at which {@linkcode CreditSender.#overdue} may say something. */
-  #deadline(): number {
-    return Math.min(...this.#deadlines().map(({ at }) => at));
-  }
-
-  #overdue(now: number): Failure | undefined {
-    return this.#deadlines().find(({ at }) => now >= at)?.failure();
-  }
-
-  #deadlines(): { at: number; failure: () => Failure }[] {
+  /** When it has failed, if nothing more is heard until then, and why. */
+  #deadline(): Deadline {
     const { timeout } = this.#options;
     const receivers = [...this.#receivers.values()];
-    const refused = receivers.filter((receiver) => receiver.status === "rejected");
     if (receivers.length === 0) {
-      return [{ at: this.#startedAt + timeout, failure: () => this.#nobodyCredits() }];
+      return this.#silenceSince(this.#startedAt, this.#asks, () => this.#nobody());
     }
-    if (refused.length === receivers.length) {
-      const last = Math.max(...refused.map((receiver) => receiver.heardAt));
-      return [{ at: last + REFUSAL_GRACE_MS, failure: () => rejection(refused[0]!) }];
+    const lastHeardAt = Math.max(...receivers.map(({ heardAt }) => heardAt));
+    const receiving = receivers.filter(({ status }) => status === "receiving");
+    if (receiving.length === 0) {
+      const failure = (): Failure => failures.rejected(receivers[0]!.reason);
+      return { at: lastHeardAt + GRACE_MS, failure };
     }
-    const pace = this.#pace().filter((receiver) => receiver.status === "receiving");
-    if (pace.length === 0) {
-      const last = Math.max(...receivers.map((receiver) => receiver.heardAt));
-      return [{
-        at: last + timeout,
-        failure: () => silent(`no receiver answers any more, for ${timeout} ms`),
-      }];
-    }
-    return pace.map((receiver) => ({
-      at: receiver.heardAt + timeout,
-      failure: () => this.#silence(receiver),
-    }));
+    const pace = receiving.filter(({ began }) => began);
+    const each = (pace.length > 0 ? pace : receiving).map((receiver) =>
+      this.#silenceSince(
+        receiver.heardAt,
+        receiver.unanswered,
+        () => pace.length > 0 ? this.#silence(receiver) : failures.silent(timeout, undefined),
+      )
+    );
+    // Of those who must complete, the first one that is silent; of the others, the last one.
+    return each.reduce((a, b) => (pace.length > 0) === (a.at < b.at) ? a : b);
   }
 
-  #nobodyCredits(): Failure {
+  #silenceSince(heardAt: number, unanswered: number, failure: () => Failure): Deadline {
     const { timeout } = this.#options;
-    const nobody = `no receiver granted credit within ${timeout} ms`;
-    const message = this.#storedBy === undefined
-      ? `${nobody}: who listens does not speak the credit protocol; delivery: "unconfirmed" sends to such receivers, ` +
-        `without knowing what arrives`
-      : `${nobody}, but the stream ${
-        JSON.stringify(this.#storedBy)
-      } captures the subject: pass a JetStream client as ` +
-        `target to store the chunks there`;
-    return { reason: "mute", message };
+    if (!this.#connected) return { at: heardAt + timeout, failure: () => failures.away(timeout) };
+    if (unanswered < UNANSWERED_ASKS) return { at: Infinity, failure }; // the next ask comes first
+    return { at: heardAt + timeout, failure };
+  }
+
+  #nobody(): Failure {
+    if (this.#asks - this.#desertedAsk < UNANSWERED_ASKS) return failures.absent();
+    return failures.mute(this.#options.timeout, this.#storedBy);
   }
 
   #silence(receiver: Receiver): Failure {
-    for (const index of this.#inFlight.keys()) {
-      if (!hasTaken(receiver, index) && this.#elsewhere(receiver, index)) return queueGroup();
+    for (const [index, losses] of this.#losses) {
+      if (losses > 1 && !hasTaken(receiver, index) && this.#isElsewhere(receiver, index)) {
+        return failures.queueGroup();
+      }
     }
-    return silent(`the receiver ${receiver.id} answered no ask for ${this.#options.timeout} ms`);
-  }
-
-  #fail(reason: ReceiverFailure, message: string): void {
-    this.#failure ??= { reason, message };
+    return failures.silent(this.#options.timeout, receiver.id);
   }
 }
 
-function rejection({ reason }: Receiver): Failure {
-  if (reason === "taken") {
-    return { reason, message: "its id is taken: another sender is using it" };
-  }
-  return { reason: "rejected", message: `a receiver rejected it: ${reason ?? "no reason given"}` };
+interface Deadline {
+  readonly at: number;
+  readonly failure: () => Failure;
 }
 
-function silent(message: string): Failure {
-  return { reason: "silent", message };
-}
-
-function queueGroup(): Failure {
-  const message =
-    "its chunks go to different receivers, as a queue group spreads them, so that none can finish it: " +
-    "subscribe without a queue, or use JetStream";
-  return { reason: "queue-group", message };
+/** Whether the receiver has said nothing for a while, although it was asked. */
+function isUnresponsive({ unanswered }: Receiver): boolean {
+  return unanswered >= UNANSWERED_ASKS;
 }

@@ -8,13 +8,13 @@ import type { Budget } from "../_budget.ts";
 
 /** One upload, as far as its window goes. */
 export interface Flow {
-  /** The largest length that a chunk of it can have. */
-  readonly chunkSize: number;
+  /** The length of its chunks; until the first one has come, the largest that it could be. */
+  chunkSize: number;
   /** Bytes of the whole payload. */
   readonly totalSize: number;
   /** Bytes taken over. */
   received: number;
-  /** Whether its bytes have a place: such a flow is kept going, others get what is left. */
+  /** Whether its bytes have a place. */
   admitted: boolean;
   /** Bytes that it may still send. */
   window: number;
@@ -25,6 +25,8 @@ export class Windows {
   readonly #inbound: Budget;
   readonly #perFlow: number;
   readonly #flows = new Set<Flow>();
+  #promisedFlows = 0;
+  #promisedBytes = 0;
 
   /**
    * @param inbound Bytes in flight of everything that shares the connection.
@@ -33,6 +35,11 @@ export class Windows {
   constructor(inbound: Budget, perFlow: number) {
     this.#inbound = inbound;
     this.#perFlow = perFlow;
+  }
+
+  /** Number and total size of the flows that have a window and were not admitted yet. */
+  get promised(): { readonly flows: number; readonly bytes: number } {
+    return { flows: this.#promisedFlows, bytes: this.#promisedBytes };
   }
 
   /** Begins with a new upload, which has no window at first. */
@@ -52,45 +59,63 @@ export class Windows {
     this.#set(flow, 0);
   }
 
-  /** Bytes were taken over: they are no longer in flight. */
-  received(flow: Flow, bytes: number): void {
+  /** Bytes were taken over: they are no longer in flight, and the flow has its place. */
+  received(flow: Flow, bytes: number, chunkSize: number): void {
+    const window = flow.window;
+    this.#set(flow, 0);
+    flow.admitted = true;
+    flow.chunkSize = chunkSize;
     flow.received += bytes;
-    this.#set(flow, Math.max(0, flow.window - bytes));
+    if (flow.received < flow.totalSize) this.#set(flow, usable(flow, window - bytes));
   }
 
   /**
    * Grants what can be granted now, and returns the window to announce: 0, or at least one whole chunk. What was
-   * granted before cannot be taken back, for it may be on its way.
+   * granted before is not taken back, for it may be on its way.
+   *
+   * @param keep Bytes to leave for those who go first.
    */
-  grant(flow: Flow): number {
+  grant(flow: Flow, keep = 0): number {
     if (flow.admitted && flow.received >= flow.totalSize) return 0;
-    const remaining = Math.max(1, flow.totalSize - flow.received); // an empty payload is one message, too
-    const least = Math.min(flow.chunkSize, remaining);
+    const least = leastOf(flow);
     const share = Math.floor(this.#inbound.size / this.#flows.size);
-    const wanted = Math.min(remaining, this.#perFlow, Math.max(least, share));
-    const granted = Math.max(flow.window, Math.min(wanted, this.#free(flow, least)));
-    this.#set(flow, granted >= least ? granted : 0);
+    const wanted = Math.max(least, Math.min(share, this.#perFlow));
+    const granted = usable(flow, Math.min(wanted, this.#free(flow, least, keep)));
+    this.#set(flow, Math.max(flow.window, granted));
     return flow.window;
   }
 
   /** What `flow` may have. A flow that is alone gets a chunk even where the whole budget is smaller than that. */
-  #free(flow: Flow, least: number): number {
+  #free(flow: Flow, least: number, keep: number): number {
     const others = this.#inbound.used - flow.window;
-    if (others === 0) return Math.max(least, this.#inbound.size);
-    return this.#inbound.size - others - (flow.admitted ? 0 : this.#keptForAdmitted());
-  }
-
-  /** So much must stay free for each admitted flow to go on with its next chunk. */
-  #keptForAdmitted(): number {
-    let kept = 0;
-    for (const { admitted, totalSize, received, chunkSize, window } of this.#flows) {
-      if (admitted) kept += Math.max(0, Math.min(chunkSize, totalSize - received) - window);
-    }
-    return kept;
+    if (others === 0 && keep === 0) return Math.max(least, this.#inbound.size);
+    return this.#inbound.size - others - keep;
   }
 
   #set(flow: Flow, window: number): void {
+    if (!flow.admitted) {
+      const step = Number(window > 0) - Number(flow.window > 0);
+      this.#promisedFlows += step;
+      this.#promisedBytes += step * flow.totalSize;
+    }
     this.#inbound.adjust(window - flow.window);
     flow.window = window;
   }
+}
+
+/** The least that lets the flow go on: its next chunk. */
+export function leastOf({ chunkSize, totalSize, received }: Flow): number {
+  return Math.max(1, Math.min(chunkSize, totalSize - received)); // an empty payload is one message, too
+}
+
+/**
+ * So much of `bytes` as can be used: whole chunks. What is left over would never be in flight, and many such rests could
+ * use the budget up between them.
+ */
+function usable(flow: Flow, bytes: number): number {
+  const remaining = Math.max(1, flow.totalSize - flow.received);
+  if (bytes >= remaining) return remaining;
+  const chunkSize = leastOf(flow);
+  if (bytes < chunkSize) return 0;
+  return flow.admitted ? bytes - bytes % chunkSize : bytes;
 }

@@ -6,16 +6,20 @@
  */
 import type { JsMsg } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/nats-core";
-import { inboundBudget } from "../_lifecycle.ts";
+import type { Budget } from "../_budget.ts";
 import type { Sha256 } from "../_digest.ts";
+import { inboundBudget } from "../_lifecycle.ts";
 import type { CheckedAssemblerOptions } from "./assembler_options.ts";
 import type { ChunkedPayload } from "./chunked_payload.ts";
-import { CreditDesk, type Line, type Progress } from "./_credit_desk.ts";
-import { type ChunkInfo, ownHeaders, parseChunkHeaders } from "./_headers.ts";
-import { acknowledge, asJetStream, handBack, type NatsMessage } from "./_held_message.ts";
+import type { Line } from "./_credit_desk.ts";
+import { Crediting } from "./_crediting.ts";
+import { type ChunkInfo, ownHeaders, parseChunkMessage } from "./_headers.ts";
+import { acknowledge, asJetStream, handBack, isHeld, type NatsMessage } from "./_held_message.ts";
 import type { PushResult } from "./push_result.ts";
-import type { RejectedEvent, RejectReason } from "./rejected_event.ts";
+import { ABANDONED, eventOf, EVICTED, NAKED, reasonFor, TAKEN } from "./_refusals.ts";
+import type { RejectedEvent } from "./rejected_event.ts";
 import { SteadyClock } from "./_steady_clock.ts";
+import { systemTimers, type Timers } from "./_timers.ts";
 import { type Refusal, type Upload, UploadTable } from "./_upload_table.ts";
 
 const TICK_MS = 500;
@@ -23,7 +27,6 @@ const TICK_MS = 500;
 const REPEAT_CREDIT_MS = 1_000;
 /** Held messages are kept from being delivered again; the server's default ack wait is 30 s. */
 const KEEP_ALIVE_MS = 5_000;
-const MOST_GAPS = 64;
 
 /** A payload that somebody has to settle. */
 export interface PendingPayload extends ChunkedPayload {
@@ -35,13 +38,11 @@ export interface PendingPayload extends ChunkedPayload {
 export class Assembler {
   readonly #options: CheckedAssemblerOptions;
   readonly #table: UploadTable<JsMsg>;
-  readonly #desk: CreditDesk;
+  readonly #crediting: Crediting;
   readonly #pending = new Map<Upload<JsMsg>, PendingPayload>();
-  readonly #clock = new SteadyClock(TICK_MS * 2);
-  /** Credit that is due as soon as the messages at hand are through. */
-  readonly #dueCredit = new Set<Line>();
-  #tick: ReturnType<typeof setInterval> | undefined;
-  #creditTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #timers: Timers;
+  readonly #clock: SteadyClock;
+  #stopTicking: (() => void) | undefined;
   #repeatedAt = 0;
   #keptAliveAt = 0;
   #closed = false;
@@ -49,10 +50,19 @@ export class Assembler {
   /** Called when room has become free. */
   onFreed: () => void = () => {};
 
-  constructor(options: CheckedAssemblerOptions, startHash: () => Sha256) {
+  /** @param world What a test replaces: the budget and the time. */
+  constructor(
+    options: CheckedAssemblerOptions,
+    startHash: () => Sha256,
+    world: { inbound?: Budget; timers?: Timers } = {},
+  ) {
+    const { inbound = inboundBudget(options.connection), timers = systemTimers } = world;
     this.#options = options;
+    this.#timers = timers;
+    this.#clock = new SteadyClock(TICK_MS * 2, timers.now);
     this.#table = new UploadTable(options, startHash);
-    this.#desk = new CreditDesk(inboundBudget(options.connection));
+    const now = (): number => this.#clock.now();
+    this.#crediting = new Crediting(this.#table, { inbound, timers, now });
   }
 
   /** Whether nothing is arriving: all the room is taken by whole payloads that nobody has settled yet. */
@@ -63,7 +73,7 @@ export class Assembler {
   /** Takes a message and does what follows from it. Never throws for what a message contains. */
   push(message: NatsMessage): PushResult {
     if (this.#closed) throw new Error("the assembler is closed");
-    const parsed = parseChunkHeaders(message.headers);
+    const parsed = parseChunkMessage(message);
     if (parsed.type === "foreign") return { type: "ignored" };
     const now = this.#clock.now();
     const result = parsed.type === "malformed"
@@ -82,163 +92,91 @@ export class Assembler {
     if (this.#closed) return;
     this.#closed = true;
     for (const payload of [...this.#pending.values()]) payload.abandon();
-    for (const upload of [...this.#table.uploads.values()]) {
-      this.#give(
-        upload,
-        { reason: "abandoned", message: "the receiver was closed", final: true },
-        0,
-      );
-    }
+    for (const upload of [...this.#table.uploads.values()]) this.#give(upload, ABANDONED, 0);
+    this.#crediting.close();
     this.#runTimers();
   }
 
   #take(message: NatsMessage, info: ChunkInfo, now: number): PushResult {
     const stored = asJetStream(message);
     const sender = !stored && info.credit ? respondable(message as Msg) : undefined;
-    if (info.ask !== undefined && !sender) return { type: "ignored" };
-
-    const { uploadId } = info;
-    const ending = this.#table.ended.get(uploadId, info.index === 0, now);
-    if (ending) {
-      if (sender) this.#desk.end(sender, info, ending);
-      if (ending.status === "complete") {
-        stored?.ack(); // a late repeat
-        return info.ask === undefined ? duplicate(info) : { type: "ignored" };
-      }
-      const words = `the upload was rejected a moment ago: ${ending.reason}`;
-      return this.#refuse(message, info, { reason: "rejected", message: words, final: false });
-    }
-    if (this.#isTaken(info, sender, stored !== undefined, now)) {
-      const words = "another sender is using the upload's id";
-      if (sender) this.#desk.end(sender, info, { status: "rejected", reason: "taken" });
-      return this.#refuse(message, info, { reason: "taken", message: words, final: true });
-    }
-    const refusal = this.#table.refusal(info);
-    if (refusal) {
-      if (sender) this.#desk.end(sender, info, { status: "rejected", reason: refusal.message });
-      return this.#refuse(message, info, refusal);
-    }
-
-    const line = sender && this.#desk.hear(info, sender, now);
-    const known = this.#table.uploads.get(uploadId);
-    if (line && known && !line.flow.admitted) this.#desk.received(line, known.store.receivedBytes);
-    if (info.ask !== undefined) {
-      if (line) this.#answer(line, now);
-      else this.#desk.turnAway(sender!, info);
+    if (info.ask !== undefined && !sender) {
+      stored?.ack(); // a stream keeps what was a question to those who listened then
       return { type: "ignored" };
     }
-    if (sender && !line) {
-      const words = "too many senders wait for credit";
-      return this.#refuse(message, info, { reason: "full", message: words, final: false });
+
+    const ending = this.#table.ended.get(info.uploadId, info.index === 0, now);
+    if (ending) {
+      if (sender) this.#crediting.desk.end(sender, info, ending);
+      if (ending.status === "rejected") {
+        const words = `the upload was rejected a moment ago: ${ending.reason}`;
+        return this.#refuse(message, info, { reason: "rejected", message: words, final: false });
+      }
+      stored?.ack(); // a late repeat
+      return info.ask === undefined ? duplicate(info) : { type: "ignored" };
     }
-    return this.#offer(message, info, line, now);
+    const isTaken = !stored && this.#crediting.isTaken(info, sender, now);
+    const refusal = isTaken ? TAKEN : this.#table.refusal(info);
+    if (refusal) return this.#refuse(message, info, refusal, sender);
+    if (info.ask === undefined) return this.#offer(message, info, sender, now);
+
+    const line = this.#hear(info, sender!, now);
+    if (!line.flow.admitted) this.#makeRoom(info.totalSize, now);
+    this.#crediting.answer(line, now);
+    return { type: "ignored" };
   }
 
-  #offer(message: NatsMessage, info: ChunkInfo, line: Line | undefined, now: number): PushResult {
+  #offer(message: NatsMessage, info: ChunkInfo, sender: Msg | undefined, now: number): PushResult {
     const stored = asJetStream(message);
+    const { desk } = this.#crediting;
     if (!this.#table.uploads.has(info.uploadId)) this.#makeRoom(info.totalSize, now);
     const verdict = this.#table.offer(info, message.data, message.headers!, stored, now);
-    switch (verdict.type) {
-      case "refused":
-        if (line && verdict.refusal.reason === "full") this.#answer(line, now);
-        return this.#refuse(message, info, verdict.refusal);
-      case "duplicate":
-        this.#settleDuplicate(stored, verdict.upload);
-        if (line) this.#owe(line, now);
-        return duplicate(info);
-      case "corrupt":
-        // The last message was held like the others, so giving the upload up settles it too.
-        this.#give(verdict.upload, verdict.refusal, undefined, now);
-        return { type: "rejected", event: eventOf(verdict.refusal, "upload", info, message) };
-      case "accepted":
-      case "whole": {
-        if (line) {
-          this.#desk.received(line, message.data.length);
-          this.#owe(line, now);
-        }
-        if (verdict.type === "accepted") {
-          return { type: "accepted", uploadId: info.uploadId, chunkIndex: info.index };
-        }
-        const payload = this.#payload(verdict.upload, verdict.data, verdict.digest);
-        this.#pending.set(verdict.upload, payload);
-        return { type: "complete", payload };
-      }
+    if (verdict.type === "refused") {
+      if (sender && verdict.refusal.reason === "full") desk.turnAway(sender, info, now);
+      return this.#refuse(message, info, verdict.refusal, sender);
     }
+    if (verdict.type === "corrupt") {
+      if (sender) this.#hear(info, sender, now);
+      // The last message was held like the others, so giving the upload up settles it too.
+      this.#give(verdict.upload, verdict.refusal);
+      return { type: "rejected", event: eventOf(verdict.refusal, "upload", info, message) };
+    }
+    const isNew = verdict.type !== "duplicate";
+    if (sender) {
+      const line = this.#hear(info, sender, now, isNew ? message.data.length : 0);
+      this.#crediting.owe(line, now);
+    }
+    if (!isNew) {
+      if (stored && !isHeld(stored, verdict.upload.held)) stored.ack();
+      return duplicate(info);
+    }
+    if (verdict.type === "accepted") {
+      return { type: "accepted", uploadId: info.uploadId, chunkIndex: info.index };
+    }
+    const payload = this.#payload(verdict.upload, verdict.data, verdict.digest);
+    this.#pending.set(verdict.upload, payload);
+    return { type: "complete", payload };
   }
 
-  /** Whether the id belongs to a sender other than the one of this message. */
-  #isTaken(info: ChunkInfo, sender: Msg | undefined, stored: boolean, now: number): boolean {
-    if (stored) return false;
-    if (this.#desk.isTaken(info.uploadId, sender?.reply ?? "", now)) return true;
-    if (!sender || this.#desk.get(info.uploadId)) return false;
-    // An upload that goes on without credit, from a version-1 sender or a stream, is not this sender's.
+  /** A message of a sender that waits for credit, with which so many bytes were taken over. */
+  #hear(info: ChunkInfo, sender: Msg, now: number, bytes = 0): Line {
+    const { desk } = this.#crediting;
+    const line = desk.hear(info, sender, now);
     const upload = this.#table.uploads.get(info.uploadId);
-    return upload !== undefined && (upload.whole || now - upload.heardAt < 10_000);
-  }
-
-  /** A copy of a chunk that is here: settled at once, unless it is a message that is held, delivered again. */
-  #settleDuplicate(stored: JsMsg | undefined, upload: Upload<JsMsg>): void {
-    if (!stored) return;
-    const isHeld = upload.held.some((held) =>
-      held.info.streamSequence === stored.info.streamSequence &&
-      held.info.stream === stored.info.stream
-    );
-    if (!isHeld) stored.ack();
+    if (!upload) return line;
+    const { chunkSize, store } = upload;
+    // What came without credit, before its sender asked for the first time, counts as well.
+    if (!line.flow.admitted) desk.received(line, store.receivedBytes, chunkSize, now);
+    else if (info.ask === undefined) desk.received(line, bytes, chunkSize, now);
+    return line;
   }
 
   #makeRoom(totalSize: number, now: number): void {
     if (this.#table.fits(totalSize)) return;
-    const mayGiveWay = (upload: Upload<JsMsg>): boolean => {
-      const line = this.#desk.get(upload.info.uploadId);
-      return line === undefined || line.flow.window > 0;
-    };
-    for (const upload of this.#table.makeRoom(totalSize, now, mayGiveWay)) {
-      const message = "it sent nothing for five seconds, and another upload needed the room";
-      this.#give(upload, { reason: "evicted", message, final: false }, undefined, now);
+    const idleSince = (upload: Upload<JsMsg>): number => this.#crediting.idleSince(upload);
+    for (const upload of this.#table.makeRoom(totalSize, now, idleSince)) {
+      this.#give(upload, EVICTED);
     }
-  }
-
-  #answer(line: Line, now: number): void {
-    if (!line.flow.admitted) this.#makeRoom(line.info.totalSize, now);
-    this.#desk.credit(line, this.#progress(line), this.#hasRoom(line));
-    this.#dueCredit.delete(line);
-  }
-
-  #owe(line: Line, now: number): void {
-    if (this.#desk.isCreditDue(line)) return this.#answer(line, now);
-    this.#dueCredit.add(line);
-    this.#creditTimer ??= setTimeout(() => this.#payCredit(), 0);
-  }
-
-  #payCredit(): void {
-    this.#creditTimer = undefined;
-    for (const line of this.#dueCredit) {
-      this.#desk.credit(line, this.#progress(line), this.#hasRoom(line));
-    }
-    this.#dueCredit.clear();
-    this.#serveWaiting();
-  }
-
-  #serveWaiting(): void {
-    this.#desk.serveWaiting(
-      this.#clock.now(),
-      (line) => this.#progress(line),
-      (line) => this.#hasRoom(line),
-    );
-  }
-
-  #progress({ info: { uploadId, chunkCount } }: Line): Progress {
-    const upload = this.#table.uploads.get(uploadId);
-    if (!upload) return { next: 0, missing: [] };
-    if (upload.whole) return { next: chunkCount, missing: [] };
-    return { next: upload.store.next, missing: upload.store.gaps(MOST_GAPS) };
-  }
-
-  /** Whether the upload has its room, or could get it, considering what others were promised. */
-  #hasRoom(line: Line): boolean {
-    if (line.flow.admitted || line.flow.window > 0) return true;
-    const promised = this.#desk.promised();
-    return this.#table.fits(line.info.totalSize + promised.bytes, promised.uploads + 1);
   }
 
   #payload(upload: Upload<JsMsg>, data: Uint8Array, digest: string): PendingPayload {
@@ -259,58 +197,43 @@ export class Assembler {
         await acknowledge(upload.held);
       },
       nak: (delay) => {
-        if (!settle()) return;
-        this.#give(upload, {
-          reason: "rejected",
-          message: "the receiver rejected the payload",
-          final: false,
-        }, delay);
+        if (settle()) this.#give(upload, NAKED, delay);
       },
       abandon: () => {
-        if (!settle()) return;
-        this.#give(upload, { reason: "abandoned", message: "the receiver left", final: false }, 0);
+        if (settle()) this.#give(upload, ABANDONED, 0);
       },
     };
   }
 
   /** Gives an upload up: its messages go back or are termed, its sender hears why. */
-  #give(
-    upload: Upload<JsMsg>,
-    refusal: Refusal,
-    delay?: number,
-    now: number = this.#clock.now(),
-  ): void {
+  #give(upload: Upload<JsMsg>, refusal: Refusal, delay?: number): void {
+    const { reason } = refusal;
     for (const held of upload.held) {
-      if (refusal.reason === "digest") held.term(refusal.message);
+      if (reason === "digest") held.term(refusal.message);
       else handBack(held, delay);
     }
-    const comesBack = refusal.reason === "evicted" || refusal.reason === "idle" ||
-      upload.held.length > 0;
-    if (comesBack && refusal.reason !== "digest") this.#forget(upload);
-    else this.#finish(upload, "rejected", wordsFor(refusal), now);
+    const comesBack = reason === "evicted" || reason === "idle" ||
+      (upload.held.length > 0 && reason !== "digest");
+    if (comesBack) this.#forget(upload);
+    else this.#finish(upload, "rejected", reasonFor(refusal));
     this.#tell(eventOf(refusal, "upload", upload.info));
   }
 
   /** The upload has ended: its sender is told, and its id is remembered. */
-  #finish(
-    upload: Upload<JsMsg>,
-    status: "complete" | "rejected",
-    reason?: string,
-    now: number = this.#clock.now(),
-  ): void {
-    const { info } = upload;
-    this.#table.ended.add(info.uploadId, { status, reason, chunkCount: info.chunkCount, at: now });
-    const line = this.#desk.get(info.uploadId);
-    if (line) this.#desk.end(line.message, { ...info, ask: line.ask }, { status, reason });
+  #finish(upload: Upload<JsMsg>, status: "complete" | "rejected", reason?: string): void {
+    const { uploadId, chunkCount } = upload.info;
+    const at = this.#clock.now();
+    this.#table.ended.add(uploadId, { status, reason, chunkCount, at });
+    const { desk } = this.#crediting;
+    const line = desk.get(uploadId);
+    if (line) desk.end(line.message, { ...line.info, ask: line.ask }, { status, reason });
     this.#forget(upload);
   }
 
   #forget(upload: Upload<JsMsg>): void {
-    const line = this.#desk.get(upload.info.uploadId);
-    if (line) this.#dueCredit.delete(line);
-    this.#desk.close(upload.info.uploadId);
+    this.#crediting.forget(upload.info.uploadId);
     this.#table.remove(upload);
-    if (!this.#closed) this.#serveWaiting();
+    if (!this.#closed) this.#crediting.serveWaiting(this.#clock.now());
     this.onFreed();
   }
 
@@ -319,16 +242,17 @@ export class Assembler {
     message: NatsMessage,
     about: { uploadId: string | undefined; index?: number },
     refusal: Refusal,
+    sender?: Msg,
   ): PushResult {
     const stored = asJetStream(message);
     if (refusal.final) stored?.term(refusal.message);
     else if (stored) handBack(stored);
-    const event = eventOf(
-      refusal,
-      refusal.reason === "too-large" ? "upload" : "chunk",
-      about,
-      message,
-    );
+    if (sender && refusal.final) {
+      const reason = reasonFor(refusal);
+      this.#crediting.desk.end(sender, about as ChunkInfo, { status: "rejected", reason });
+    }
+    const scope = refusal.reason === "too-large" ? "upload" : "chunk";
+    const event = eventOf(refusal, scope, about, message);
     this.#tell(event);
     return { type: "rejected", event };
   }
@@ -342,30 +266,29 @@ export class Assembler {
   }
 
   #runTimers(): void {
-    const isBusy = !this.#closed && (this.#table.uploads.size > 0 || !this.#desk.isQuiet);
+    const isBusy = this.#table.uploads.size > 0 || !this.#crediting.desk.isQuiet;
     if (isBusy) {
-      this.#tick ??= setInterval(() => this.#onTick(), TICK_MS);
-    } else {
-      clearInterval(this.#tick);
-      clearTimeout(this.#creditTimer);
-      this.#tick = this.#creditTimer = undefined;
+      this.#stopTicking ??= this.#timers.every(TICK_MS, () => this.#onTick());
+    } else if (this.#stopTicking) {
+      this.#stopTicking();
+      this.#stopTicking = undefined;
       this.#clock.rest();
     }
   }
 
   #onTick(): void {
     const now = this.#clock.now();
+    const { desk } = this.#crediting;
     for (const upload of this.#table.takeIdle(now)) {
-      const message =
-        `no chunk came for ${this.#options.idleTimeout} ms, ${upload.store.receivedBytes} of ` +
-        `${upload.info.totalSize} bytes had`;
-      this.#give(upload, { reason: "idle", message, final: false }, undefined, now);
+      const message = `no chunk came for ${this.#options.idleTimeout} ms, ` +
+        `${upload.store.receivedBytes} of ${upload.info.totalSize} bytes had`;
+      this.#give(upload, { reason: "idle", message, final: false });
     }
     if (now - this.#repeatedAt >= REPEAT_CREDIT_MS) {
       this.#repeatedAt = now;
       for (const { info } of this.#pending.keys()) {
-        const line = this.#desk.get(info.uploadId);
-        if (line) this.#desk.credit(line, this.#progress(line), true);
+        const line = desk.get(info.uploadId);
+        if (line) this.#crediting.answer(line, now);
       }
     }
     if (now - this.#keptAliveAt >= KEEP_ALIVE_MS) {
@@ -374,8 +297,8 @@ export class Assembler {
         for (const message of held) message.working();
       }
     }
-    this.#desk.tidy(now);
-    this.#serveWaiting();
+    desk.tidy(now);
+    this.#crediting.serveWaiting(now);
     this.#runTimers();
   }
 }
@@ -387,25 +310,4 @@ function respondable(message: Msg): Msg | undefined {
 
 function duplicate({ uploadId, index }: ChunkInfo): PushResult {
   return { type: "duplicate", uploadId, chunkIndex: index };
-}
-
-function wordsFor({ reason, message }: Refusal): string {
-  const codes: readonly RejectReason[] = ["abandoned", "taken"];
-  return codes.includes(reason) ? reason : message;
-}
-
-function eventOf(
-  refusal: Refusal,
-  scope: RejectedEvent["scope"],
-  about: { uploadId: string | undefined; index?: number },
-  message?: NatsMessage,
-): RejectedEvent {
-  return {
-    reason: refusal.reason,
-    message: refusal.message,
-    scope,
-    ...(about.uploadId !== undefined && { uploadId: about.uploadId }),
-    ...(message && about.index !== undefined && { chunkIndex: about.index }),
-    ...(message && { subject: message.subject }),
-  };
 }

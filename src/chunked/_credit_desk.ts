@@ -7,7 +7,7 @@
 import type { Msg } from "@nats-io/nats-core";
 import type { Budget } from "../_budget.ts";
 import { type Credit, creditHeaders, type IndexRange } from "../_credit/wire.ts";
-import { type Flow, Windows } from "../_credit/windows.ts";
+import { type Flow, leastOf, Windows } from "../_credit/windows.ts";
 import { newUploadId } from "../_upload_id.ts";
 import { largestChunkSize } from "./_chunk_shape.ts";
 import type { ChunkInfo } from "./_headers.ts";
@@ -22,7 +22,10 @@ export interface Line {
   message: Msg;
   /** The number of the last ask. */
   ask: number;
+  /** When anything came from the sender. */
   heardAt: number;
+  /** When a chunk came, or a window was granted where there was none: since then it could have sent something. */
+  activeAt: number;
   /** `flow.received` when the last credit went out. */
   credited: number;
 }
@@ -37,21 +40,22 @@ const NOTHING: Progress = { next: 0, missing: [] };
 
 /** The most that one upload may have in flight. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
-/** A sender owns its upload's id for so long after it was heard. */
-const OWNED_FOR_MS = 10_000;
-/** What was granted to an ask and not used for so long goes to others. */
+/** A sender owns its upload's id for so long after it was heard; so long is an ask remembered that nothing followed. */
+export const OWNED_FOR_MS = 10_000;
+/** What was granted and is not used for so long goes to others who wait. */
 const UNUSED_AFTER_MS = 5_000;
-/** An ask that nothing followed is forgotten. */
-const FORGOTTEN_AFTER_MS = 30_000;
-/** Asks beyond these are answered and not remembered; their senders ask again. */
-const MOST_LINES = 1_000;
+/** With more asks than these that nothing followed yet, the one that is unheard for longest is forgotten. */
+const MOST_ASKERS = 1_000;
 
 /** Keeps the lines, and grants windows out of one inbound budget. */
 export class CreditDesk {
   readonly #windows: Windows;
   readonly #receiver = newUploadId();
   readonly #lines = new Map<string, Line>();
-  /** Those who were told window 0, longest waiting first. */
+  /** Those who have not sent a chunk yet, unheard for longest first. */
+  readonly #askers = new Set<Line>();
+  /** Those who were told window 0, longest waiting first: those in the middle of an upload, and those before it. */
+  readonly #starving = new Set<Line>();
   readonly #waiting = new Set<Line>();
 
   constructor(inbound: Budget) {
@@ -61,6 +65,11 @@ export class CreditDesk {
   /** Whether nobody is on the line. */
   get isQuiet(): boolean {
     return this.#lines.size === 0;
+  }
+
+  /** Number and bytes of the uploads that were granted a window and have not sent anything yet. */
+  get promised(): { readonly flows: number; readonly bytes: number } {
+    return this.#windows.promised;
   }
 
   /** The line of an upload. */
@@ -74,18 +83,19 @@ export class CreditDesk {
     return line !== undefined && line.reply !== reply && now - line.heardAt < OWNED_FOR_MS;
   }
 
-  /** A message of a sender that waits for credit; `undefined` while there are too many of them. */
-  hear(info: ChunkInfo, message: Msg, now: number): Line | undefined {
+  /** A message of a sender that waits for credit. The sender's line is opened where there is none. */
+  hear(info: ChunkInfo, message: Msg, now: number): Line {
+    const reply = message.reply!;
     let line = this.#lines.get(info.uploadId);
     if (!line) {
-      if (this.#lines.size >= MOST_LINES) return undefined;
       const flow = this.#windows.open(largestChunkSize(info), info.totalSize);
-      line = { info, flow, reply: message.reply!, message, ask: 0, heardAt: now, credited: 0 };
+      const times = { heardAt: now, activeAt: now };
+      line = { info, flow, reply, message, ask: 0, ...times, credited: 0 };
       this.#lines.set(info.uploadId, line);
     }
     line.heardAt = now;
-    if (line.reply !== message.reply) {
-      line.reply = message.reply!;
+    if (line.reply !== reply) {
+      line.reply = reply;
       line.message = message;
       line.ask = 0; // another sender, which counts its own asks
     }
@@ -93,13 +103,15 @@ export class CreditDesk {
       line.message = message;
       line.ask = info.ask;
     }
+    if (!line.flow.admitted) this.#lineUp(line);
     return line;
   }
 
   /** Bytes of the upload were taken over. */
-  received(line: Line, bytes: number): void {
-    line.flow.admitted = true;
-    this.#windows.received(line.flow, bytes);
+  received(line: Line, bytes: number, chunkSize: number, now: number): void {
+    line.activeAt = now;
+    this.#askers.delete(line);
+    this.#windows.received(line.flow, bytes, chunkSize);
   }
 
   /** Whether so much has come since the last credit that the sender should hear of it at once. */
@@ -107,31 +119,17 @@ export class CreditDesk {
     return flow.received - credited >= WINDOW_BYTES / 8 || flow.received === flow.totalSize;
   }
 
-  /** Bytes and number of the uploads that were granted a window and have not sent anything yet. */
-  promised(): { uploads: number; bytes: number } {
-    let uploads = 0;
-    let bytes = 0;
-    for (const { flow } of this.#lines.values()) {
-      if (flow.admitted || flow.window === 0) continue;
-      uploads++;
-      bytes += flow.totalSize;
-    }
-    return { uploads, bytes };
+  /** Since when the sender of a begun upload has sent nothing although it could. */
+  idleSince({ flow, heardAt, activeAt }: Line): number {
+    return flow.window > 0 ? activeAt : heardAt; // without a window, it would still ask
   }
 
   /** Tells the sender how far it has got, with as much window as there is; none where `hasRoom` is false. */
-  credit(line: Line, progress: Progress, hasRoom: boolean): void {
-    const window = hasRoom ? this.#windows.grant(line.flow) : 0;
-    if (window === 0 && line.flow.received < line.flow.totalSize) this.#waiting.add(line);
-    else this.#waiting.delete(line);
+  credit(line: Line, progress: Progress, hasRoom: boolean, now: number): void {
+    const window = this.#grant(line, hasRoom, now);
     line.credited = line.flow.received;
-    this.#respond(line.message, {
-      uploadId: line.info.uploadId,
-      ask: line.ask,
-      window,
-      status: "receiving",
-      ...progress,
-    });
+    const { info: { uploadId }, ask } = line;
+    this.#respond(line.message, { uploadId, ask, window, status: "receiving", ...progress });
   }
 
   /** Gives windows to those who wait, in the order in which they came, as long as there is any. */
@@ -140,13 +138,16 @@ export class CreditDesk {
     progressOf: (line: Line) => Progress,
     hasRoom: (line: Line) => boolean,
   ): void {
-    for (const line of this.#waiting) {
+    for (const line of [...this.#starving, ...this.#waiting]) {
       if (now - line.heardAt >= UNUSED_AFTER_MS) {
-        this.#waiting.delete(line); // it would have asked again: it is gone, and waits anew when it comes back
+        // It would have asked again: it is gone, and waits anew when it comes back.
+        this.#starving.delete(line);
+        this.#waiting.delete(line);
         continue;
       }
-      if (!hasRoom(line) || this.#windows.grant(line.flow) === 0) return;
-      this.credit(line, progressOf(line), true);
+      if (!hasRoom(line)) continue;
+      if (this.#grant(line, true, now) === 0) return;
+      this.credit(line, progressOf(line), true, now);
     }
   }
 
@@ -163,10 +164,20 @@ export class CreditDesk {
     this.#respond(message, reason === undefined ? credit : { ...credit, reason });
   }
 
-  /** Answers an ask that there is no line for. */
-  turnAway(message: Msg, info: ChunkInfo): void {
-    const { uploadId, ask = 0 } = info;
-    this.#respond(message, { uploadId, ask, window: 0, status: "receiving", ...NOTHING });
+  /** Takes a chunk for which there is no room like an ask: the sender hears that it has to wait. */
+  turnAway(message: Msg, info: ChunkInfo, now: number): void {
+    const line = this.#lines.get(info.uploadId);
+    if (line) {
+      this.#windows.revoke(line.flow);
+      return this.credit(line, NOTHING, false, now);
+    }
+    this.#respond(message, {
+      uploadId: info.uploadId,
+      ask: 0,
+      window: 0,
+      status: "receiving",
+      ...NOTHING,
+    });
   }
 
   /** Forgets the upload. */
@@ -174,23 +185,51 @@ export class CreditDesk {
     const line = this.#lines.get(uploadId);
     if (!line) return;
     this.#lines.delete(uploadId);
-    this.#waiting.delete(line);
+    for (const set of [this.#askers, this.#starving, this.#waiting]) set.delete(line);
     this.#windows.close(line.flow);
   }
 
-  /** Takes back what nobody uses, and forgets asks that nothing followed. */
+  /** Forgets them all. */
+  closeAll(): void {
+    for (const uploadId of [...this.#lines.keys()]) this.close(uploadId);
+  }
+
+  /** Takes back what nobody uses while others wait, and forgets asks that nothing followed. */
   tidy(now: number): void {
+    const isWanted = this.#starving.size + this.#waiting.size > 0;
     for (const line of this.#lines.values()) {
-      if (line.flow.admitted) {
-        if (this.#waiting.size > 0 && now - line.heardAt >= UNUSED_AFTER_MS) {
-          this.#windows.revoke(line.flow);
-        }
-      } else if (now - line.heardAt >= FORGOTTEN_AFTER_MS) {
+      if (!line.flow.admitted && now - line.heardAt >= OWNED_FOR_MS) {
         this.close(line.info.uploadId);
-      } else if (now - line.heardAt >= UNUSED_AFTER_MS) {
+      } else if (isWanted && now - line.activeAt >= UNUSED_AFTER_MS) {
         this.#windows.revoke(line.flow);
       }
     }
+  }
+
+  #lineUp(asker: Line): void {
+    this.#askers.delete(asker);
+    this.#askers.add(asker);
+    if (this.#askers.size <= MOST_ASKERS) return;
+    for (const { info: { uploadId } } of this.#askers) return this.close(uploadId);
+  }
+
+  #grant(line: Line, hasRoom: boolean, now: number): number {
+    const { flow } = line;
+    const before = flow.window;
+    const [first] = this.#starving;
+    // What was begun goes first: others that have begun leave it its next chunk, and who has not waits.
+    const isFirst = first === undefined || first === line;
+    const keep = isFirst ? 0 : flow.admitted ? leastOf(first.flow) : Infinity;
+    const window = hasRoom ? this.#windows.grant(flow, keep) : 0;
+    if (before === 0 && window > 0) line.activeAt = now;
+    const [queue, other] = flow.admitted
+      ? [this.#starving, this.#waiting]
+      : [this.#waiting, this.#starving];
+    other.delete(line);
+    const isWhole = flow.admitted && flow.received === flow.totalSize;
+    if (window === 0 && !isWhole) queue.add(line);
+    else queue.delete(line);
+    return window;
   }
 
   #respond(message: Msg, credit: Omit<Credit, "receiver">): void {

@@ -38,7 +38,11 @@ export async function deliverConfirmed(
   const credits = nc.subscribe(reply, {
     callback: (error, message) => {
       if (error) return fail(error);
-      onReply(message, sender, feed.uploadId);
+      try {
+        onReply(message, sender, feed.uploadId);
+      } catch {
+        return; // headers that the client cannot decode: a stranger's message
+      }
       wakeup.ring();
     },
   });
@@ -67,6 +71,7 @@ export async function deliverConfirmed(
         ? { data: undefined, headers: toAsk(feed.describe(), action.ask) }
         : await feed.read(action.index);
       headers.set(CreditHeader.credit, "1");
+      if (nc.isClosed()) throw new ConnectionClosedError();
       nc.publish(subject, data, { headers, reply });
       if (action.type === "send") delivery.onSent(action.index);
     }
@@ -94,7 +99,7 @@ export async function deliverUnconfirmed(
     failed.reject(new Error("the connection was lost, and with it some of the chunks"));
   const unwatch = watchConnection(nc, {
     onDisconnect: lost,
-    onClose: lost,
+    onClose: () => failed.reject(new ConnectionClosedError()),
     onError: (error) => isAbout(error, subject) && failed.reject(error),
   });
   const flushed = (): Promise<void> =>
@@ -112,11 +117,14 @@ export async function deliverUnconfirmed(
         unflushed = 0;
       }
       const { data, headers } = await feed.read(index);
+      if (nc.isClosed()) throw new ConnectionClosedError();
       nc.publish(subject, data, { headers });
       unflushed += data.length;
       delivery.onSent(index);
     }
     await flushed();
+    // The server refuses before it answers the flush, but the client tells of it a turn of the event loop later.
+    await Promise.race([failed.promise, new Promise((resolve) => setTimeout(resolve, 0))]);
   } finally {
     unwatch();
   }

@@ -101,6 +101,19 @@ export function parseChunkHeaders(headers: MsgHdrs | undefined): ParsedMessage {
   };
 }
 
+/** Reads the headers of a message as it came: the client decodes them on use, and throws at those that break its rules. */
+export function parseChunkMessage(
+  message: { readonly headers?: MsgHdrs | undefined },
+): ParsedMessage {
+  let headers: MsgHdrs | undefined;
+  try {
+    headers = message.headers;
+  } catch {
+    return { type: "malformed", uploadId: undefined, problem: "the headers cannot be decoded" };
+  }
+  return parseChunkHeaders(headers);
+}
+
 /** Writes the headers of chunk `index` after the sender's own ones. */
 export function writeChunkHeaders(
   metadata: UploadMetadata,

@@ -15,6 +15,13 @@ export function asJetStream(message: NatsMessage): JsMsg | undefined {
   return "ackAck" in message ? message : undefined;
 }
 
+/** Whether `message` is one of those that are held, delivered again. */
+export function isHeld({ info }: JsMsg, held: readonly JsMsg[]): boolean {
+  return held.some((each) =>
+    each.info.streamSequence === info.streamSequence && each.info.stream === info.stream
+  );
+}
+
 /** Hands a message back, later at every delivery: at once would be a hot loop (FACTS 6). */
 export function handBack(message: JsMsg, delay?: number): void {
   message.nak(

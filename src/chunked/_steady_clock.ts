@@ -11,17 +11,24 @@
  */
 export class SteadyClock {
   readonly #step: number;
-  #read: number = performance.now();
+  readonly #source: () => number;
+  #read: number;
   #now = 0;
   #resting = true;
 
-  constructor(step: number) {
+  /**
+   * @param step The longest time between two readings that counts, in milliseconds.
+   * @param source The clock underneath; it does not go back.
+   */
+  constructor(step: number, source: () => number = () => performance.now()) {
     this.#step = step;
+    this.#source = source;
+    this.#read = source();
   }
 
   /** The time. */
   now(): number {
-    const read = performance.now();
+    const read = this.#source();
     const passed = read - this.#read;
     this.#now += this.#resting ? passed : Math.min(passed, this.#step);
     this.#read = read;

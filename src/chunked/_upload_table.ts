@@ -81,8 +81,10 @@ export class UploadTable<Held> {
     return this.#uploads;
   }
 
-  /** What can never be admitted, told from the metadata alone. */
+  /** What can never be right, told from the metadata alone. */
   refusal(info: ChunkInfo): Refusal | undefined {
+    const upload = this.#uploads.get(info.uploadId);
+    if (upload) return conflict(upload, info);
     const { maxUploadBytes, maxChunks, maxBufferedBytes } = this.#limits;
     const tooLarge = (message: string): Refusal => ({ reason: "too-large", message, final: true });
     if (info.totalSize > maxUploadBytes) {
@@ -111,21 +113,21 @@ export class UploadTable<Held> {
    * Evicts uploads that sent nothing for five seconds, longest idle first, until `totalSize` more bytes fit. Evicts
    * nothing where that would not be enough.
    *
-   * @param mayGiveWay Whether the upload could have sent: it had a window, or somebody was pulling.
+   * @param idleSince Since when the upload has got nothing although something could have been sent.
    */
   makeRoom(
     totalSize: number,
     now: number,
-    mayGiveWay: (upload: Upload<Held>) => boolean,
+    idleSince: (upload: Upload<Held>) => number = ({ heardAt }) => heardAt,
   ): Upload<Held>[] {
     const idle = [...this.#uploads.values()]
-      .filter((upload) =>
-        !upload.whole && now - upload.heardAt >= GIVES_WAY_AFTER_MS && mayGiveWay(upload)
-      )
-      .sort((a, b) => a.heardAt - b.heardAt);
+      .filter(({ whole }) => !whole)
+      .map((upload) => ({ upload, since: idleSince(upload) }))
+      .filter(({ since }) => now - since >= GIVES_WAY_AFTER_MS)
+      .sort((a, b) => a.since - b.since);
     const evicted: Upload<Held>[] = [];
     let bytes = 0;
-    for (const upload of idle) {
+    for (const { upload } of idle) {
       if (this.fits(totalSize - bytes, 1 - evicted.length)) break;
       evicted.push(upload);
       bytes += upload.info.totalSize;
@@ -143,17 +145,21 @@ export class UploadTable<Held> {
     held: Held | undefined,
     now: number,
   ): Verdict<Held> {
+    const refusal = this.refusal(info);
+    if (refusal) return { type: "refused", refusal };
     let upload = this.#uploads.get(info.uploadId);
     const shape = upload ?? this.#newShape(info, data.length);
     if ("reason" in shape) return { type: "refused", refusal: shape };
-    const refusal = upload && conflict(upload, info);
-    if (refusal) return { type: "refused", refusal };
     const wanted = lengthAt(info, shape.chunkSize);
     if (data.length !== wanted) {
       const message = `chunk ${info.index} has ${data.length} bytes, wanted are ${wanted}`;
       return { type: "refused", refusal: { reason: "length", message, final: true } };
     }
-    upload ??= this.#admit(info, shape.chunkSize, headers, held !== undefined, now);
+    try {
+      upload ??= this.#admit(info, shape.chunkSize, headers, held !== undefined, now);
+    } catch (error) {
+      return { type: "refused", refusal: noMemory(info, error) };
+    }
 
     upload.heardAt = now;
     if (upload.whole || upload.store.has(info.index)) return { type: "duplicate", upload };
@@ -179,8 +185,6 @@ export class UploadTable<Held> {
   }
 
   #newShape(info: ChunkInfo, length: number): Refusal | { chunkSize: number } {
-    const refusal = this.refusal(info);
-    if (refusal) return refusal;
     const shape = chunkSizeFrom(info, length);
     if ("problem" in shape) return { reason: "length", message: shape.problem, final: true };
     if (this.fits(info.totalSize)) return shape;
@@ -219,7 +223,14 @@ export class UploadTable<Held> {
   }
 
   #complete(upload: Upload<Held>): Verdict<Held> {
-    const { data, sum } = upload.store.finish();
+    let finished: ReturnType<PayloadStore["finish"]>;
+    try {
+      finished = upload.store.finish();
+    } catch (error) {
+      this.remove(upload);
+      return { type: "corrupt", upload, refusal: noMemory(upload.info, error) };
+    }
+    const { data, sum } = finished;
     const digest = formatDigest(sum);
     if (upload.digest !== undefined && upload.digest !== digest) {
       const message = `the digest is ${digest}, announced was ${upload.digest}`;
@@ -229,6 +240,13 @@ export class UploadTable<Held> {
     upload.whole = true;
     return { type: "whole", upload, data, digest };
   }
+}
+
+/** What is within the limits that the application set, but not within what the runtime can allocate. */
+function noMemory({ totalSize, chunkCount }: ChunkInfo, error: unknown): Refusal {
+  if (!(error instanceof RangeError)) throw error;
+  const message = `there is no memory for ${totalSize} bytes in ${chunkCount} chunks`;
+  return { reason: "full", message, final: false };
 }
 
 /** Whether a chunk disagrees with what the upload's first chunk said. */

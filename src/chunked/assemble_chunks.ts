@@ -24,20 +24,29 @@ import type { ChunkedPayload } from "./chunked_payload.ts";
  * Messages are taken in while the body of the loop runs, as far as there is room: senders on core NATS get no window
  * beyond that, and from a consumer no more is pulled.
  *
+ * Let a consumer of chunks pull by bytes, `consume({ max_bytes: 16 * 1024 * 1024 })`: by default it asks for 100
+ * messages, and the server cuts off a client that has more than 64 MiB of them to read.
+ *
  * @param messages A subscription, a consumer's messages, or any async iterable of NATS messages. It is ended when the
  * loop is left.
  * @param options The bounds. All have defaults.
  * @returns The payloads.
  * @throws {TypeError | RangeError} If an argument is not what it should be; at once, not in the loop.
  *
- * @example Print what arrives on a subject
+ * @example Take one upload from a subject
  * ```ts
- * import { assembleChunks, connect } from "@natskit/natskit";
+ * import { assembleChunks, connect, publishChunked } from "@natskit/natskit";
  *
  * const nc = await connect();
- * for await (const payload of assembleChunks(nc.subscribe("uploads"), { connection: nc })) {
+ * const messages = nc.subscribe("uploads");
+ * const sending = publishChunked(nc, "uploads", new Uint8Array(3_000_000), { filename: "zeros" });
+ * for await (const payload of assembleChunks(messages, { connection: nc })) {
  *   console.log(payload.filename, payload.size, payload.digest);
+ *   await payload.ack();
+ *   break; // without it, the loop goes on with the next upload
  * }
+ * await sending;
+ * await nc.close();
  * ```
  */
 export function assembleChunks(
@@ -64,8 +73,11 @@ async function* assemble(
       current = await pump.next();
       if (!current) return;
       yield current;
-      await current.ack();
+      const asked = current;
       current = undefined;
+      // Unconfirmed, its messages come again, and are acknowledged as the late repeats that they are. That is no reason
+      // to end the loop; whoever has to know calls ack() and hears of it.
+      await asked.ack().catch(() => {});
     }
   } finally {
     current?.abandon();

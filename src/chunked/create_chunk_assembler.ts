@@ -37,16 +37,21 @@ export interface ChunkAssembler extends AsyncDisposable {
  *
  * @example A loop of one's own
  * ```ts
- * import { connect, createChunkAssembler } from "@natskit/natskit";
+ * import { connect, createChunkAssembler, publishChunked } from "@natskit/natskit";
  *
  * const nc = await connect();
+ * const messages = nc.subscribe("uploads");
+ * const sending = publishChunked(nc, "uploads", new Uint8Array(3_000_000));
  * await using assembler = createChunkAssembler({ maxUploadBytes: 10_000_000, connection: nc });
- * for await (const message of nc.subscribe("uploads")) {
+ * for await (const message of messages) {
  *   const result = assembler.push(message);
  *   if (result.type !== "complete") continue;
- *   console.log(result.payload.filename, result.payload.size);
+ *   console.log(result.payload.uploadId, result.payload.size);
  *   await result.payload.ack();
+ *   break;
  * }
+ * await sending;
+ * await nc.close();
  * ```
  */
 export function createChunkAssembler(options: AssemblerOptions = {}): ChunkAssembler {

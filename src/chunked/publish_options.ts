@@ -216,5 +216,5 @@ function requireText(
 ): asserts value is string {
   requireString(name, value);
   const problem = problemOf(value);
-  if (problem) throw new RangeError(`${name} has ${problem}, which a header cannot carry`);
+  if (problem) throw new RangeError(`${name} has ${problem}, wanted is what a header can carry`);
 }

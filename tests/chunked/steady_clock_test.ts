@@ -1,0 +1,26 @@
+import { test } from "node:test";
+import { assertEquals } from "@std/assert";
+import { SteadyClock } from "../../src/chunked/_steady_clock.ts";
+
+test("SteadyClock does not count time in which nobody read it", () => {
+  let time = 5_000;
+  const clock = new SteadyClock(100, () => time);
+  assertEquals(clock.now(), 0);
+  time += 60;
+  assertEquals(clock.now(), 60);
+  time += 90_000; // a debugger, a suspended machine
+  assertEquals(clock.now(), 160);
+  time += 100;
+  assertEquals(clock.now(), 260);
+});
+
+test("SteadyClock counts all time while it rests", () => {
+  let time = 0;
+  const clock = new SteadyClock(100, () => time);
+  clock.now();
+  clock.rest();
+  time += 90_000;
+  assertEquals(clock.now(), 90_000);
+  time += 90_000;
+  assertEquals(clock.now(), 90_100);
+});
