@@ -1,0 +1,29 @@
+/**
+ * natskit over core NATS.
+ *
+ * @module
+ */
+import { assembleChunks, publishChunked } from "../../src/chunked/mod.ts";
+import type { CoreContender } from "./core_contender.ts";
+
+/** @param digest Whether the sender hashes too; the receiver always does. */
+export function coreNatskit(digest: boolean): CoreContender {
+  return {
+    async send(nc, { subject, chunkSize }, payload) {
+      await publishChunked(nc, subject, payload, { chunkSize, digest });
+    },
+    async receive(nc, { subject, size, chunkSize }) {
+      const payloads = assembleChunks(nc.subscribe(subject), {
+        connection: nc,
+        maxUploadBytes: size,
+        maxBufferedBytes: size,
+        maxChunks: Math.ceil(size / chunkSize),
+      });
+      for await (const payload of payloads) {
+        await payload.ack();
+        return { data: payload.data, chunks: Math.ceil(payload.size / chunkSize) };
+      }
+      throw new Error("the connection was closed before the payload came");
+    },
+  };
+}

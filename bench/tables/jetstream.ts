@@ -1,0 +1,62 @@
+/**
+ * Chunks into a stream.
+ *
+ * @module
+ */
+import { startPeer } from "../../tools/peer.ts";
+import type { BenchTable, Contender, Measurement, Round } from "../bench_table.ts";
+import type { Resources } from "../resources.ts";
+import { warmUpSize } from "../warm_up.ts";
+
+const CHUNK_SIZE = 2_000_000;
+const PEER = new URL("../jetstream_peer.ts", import.meta.url);
+
+let streams = 0;
+
+/** What the sender says of one upload. */
+interface Sent extends Resources {
+  ms: number;
+  messages: number;
+  bytes: number;
+}
+
+async function transfer(contender: string, round: Round): Promise<Measurement> {
+  const { runtime, url, size } = round;
+  await using sender = startPeer(PEER, { name: `sender of ${contender}`, runtime });
+  await sender.call("prepare", { url, contender, payloadSize: size });
+  const send = (bytes: number): Promise<Sent> =>
+    sender.call("send", { stream: `BENCH_${++streams}`, size: bytes, chunkSize: CHUNK_SIZE });
+  await send(warmUpSize(size));
+  const { ms, peak, cpuMs, messages, bytes } = await send(size);
+  const chunks = Math.ceil(size / CHUNK_SIZE);
+  return {
+    bytes: size,
+    ms,
+    processes: [{ name: "sender", peak, payload: size, cpuMs }],
+    sent: chunks,
+    arrived: messages,
+    whole: messages === chunks && bytes >= size,
+  };
+}
+
+function contender(name: string): Contender {
+  return { name, run: (round) => transfer(name, round) };
+}
+
+/** natskit beside a bare window of publishes. */
+export const jetStreamTable: BenchTable = {
+  name: "jetstream",
+  title: "2 MB chunks into a stream with file storage: from the sender's first byte until every " +
+    "chunk is acknowledged",
+  contenders: [
+    contender("natskit"),
+    contender("natskit, digest: false"),
+    contender("bare loop"),
+    contender("bare loop with SHA-256"),
+  ],
+  ratios: [
+    { of: "natskit", to: "bare loop", wanted: 0.95 },
+    { of: "natskit", to: "bare loop with SHA-256", wanted: 0.95 },
+    { of: "natskit, digest: false", to: "bare loop" },
+  ],
+};
