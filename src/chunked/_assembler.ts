@@ -7,12 +7,12 @@
 import type { JsMsg } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/nats-core";
 import type { Budget } from "../_budget.ts";
-import type { Sha256 } from "../_digest.ts";
+import { formatDigest, type Sha256 } from "../_digest.ts";
 import { inboundBudget } from "../_lifecycle.ts";
 import type { CheckedAssemblerOptions } from "./assembler_options.ts";
 import type { ChunkedPayload } from "./chunked_payload.ts";
 import type { Line } from "./_credit_desk.ts";
-import { Crediting } from "./_crediting.ts";
+import { Crediting, respondable } from "./_crediting.ts";
 import { type ChunkInfo, ownHeaders, parseChunkMessage } from "./_headers.ts";
 import { acknowledge, asJetStream, handBack, isHeld, type NatsMessage } from "./_held_message.ts";
 import type { PushResult } from "./push_result.ts";
@@ -138,8 +138,9 @@ export class Assembler {
     if (verdict.type === "corrupt") {
       if (sender) this.#hear(info, sender, now);
       // The last message was held like the others, so giving the upload up settles it too.
-      this.#give(verdict.upload, verdict.refusal);
-      return { type: "rejected", event: eventOf(verdict.refusal, "upload", info, message) };
+      const event = eventOf(verdict.refusal, "upload", info, message);
+      this.#give(verdict.upload, verdict.refusal, undefined, event);
+      return { type: "rejected", event };
     }
     const isNew = verdict.type !== "duplicate";
     if (sender) {
@@ -179,17 +180,20 @@ export class Assembler {
     }
   }
 
-  #payload(upload: Upload<JsMsg>, data: Uint8Array, digest: string): PendingPayload {
+  #payload(upload: Upload<JsMsg>, data: Uint8Array, known: string | undefined): PendingPayload {
     const { uploadId, filename, contentType, totalSize: size } = upload.info;
     /** Returns whether this call is the one that settles. */
     const settle = (): boolean => this.#pending.delete(upload);
+    const digestOf = (): string => known ??= formatDigest(this.#table.sumOf(data));
     return {
       uploadId,
       data,
       size,
       filename,
       contentType,
-      digest,
+      get digest() {
+        return digestOf();
+      },
       headers: ownHeaders(upload.headers),
       ack: async () => {
         if (!settle()) return;
@@ -206,17 +210,20 @@ export class Assembler {
   }
 
   /** Gives an upload up: its messages go back or are termed, its sender hears why. */
-  #give(upload: Upload<JsMsg>, refusal: Refusal, delay?: number): void {
+  #give(
+    upload: Upload<JsMsg>,
+    refusal: Refusal,
+    delay?: number,
+    event: RejectedEvent = eventOf(refusal, "upload", upload.info),
+  ): void {
     const { reason } = refusal;
-    for (const held of upload.held) {
-      if (reason === "digest") held.term(refusal.message);
-      else handBack(held, delay);
-    }
+    const isWrong = reason === "digest";
+    for (const held of upload.held) isWrong ? held.term(refusal.message) : handBack(held, delay);
     const comesBack = reason === "evicted" || reason === "idle" ||
-      (upload.held.length > 0 && reason !== "digest");
+      (upload.held.length > 0 && !isWrong);
     if (comesBack) this.#forget(upload);
     else this.#finish(upload, "rejected", reasonFor(refusal));
-    this.#tell(eventOf(refusal, "upload", upload.info));
+    this.#tell(event);
   }
 
   /** The upload has ended: its sender is told, and its id is remembered. */
@@ -267,9 +274,10 @@ export class Assembler {
 
   #runTimers(): void {
     const isBusy = this.#table.uploads.size > 0 || !this.#crediting.desk.isQuiet;
-    if (isBusy) {
-      this.#stopTicking ??= this.#timers.every(TICK_MS, () => this.#onTick());
-    } else if (this.#stopTicking) {
+    if (isBusy && !this.#stopTicking) {
+      this.#clock.watch();
+      this.#stopTicking = this.#timers.every(TICK_MS, () => this.#onTick());
+    } else if (!isBusy && this.#stopTicking) {
       this.#stopTicking();
       this.#stopTicking = undefined;
       this.#clock.rest();
@@ -301,11 +309,6 @@ export class Assembler {
     this.#crediting.serveWaiting(now);
     this.#runTimers();
   }
-}
-
-/** A core message that can be answered. A reply subject of JetStream is an ack subject: nothing else goes there. */
-function respondable(message: Msg): Msg | undefined {
-  return message.reply && !message.reply.startsWith("$JS.") ? message : undefined;
 }
 
 function duplicate({ uploadId, index }: ChunkInfo): PushResult {

@@ -57,7 +57,7 @@ export class SourceFeed implements ChunkFeed {
   }
 
   describe(): MsgHdrs {
-    return writeChunkHeaders(this.#metadata, 0, this.#own);
+    return this.#headers(0);
   }
 
   async read(index: number): Promise<OutgoingChunk> {
@@ -74,10 +74,16 @@ export class SourceFeed implements ChunkFeed {
       this.#hashed++;
       if (this.#hashed === this.chunkCount) this.#digest = formatDigest(this.#hash.digest());
     }
-    const headers = writeChunkHeaders(this.#metadata, index, this.#own);
+    const headers = this.#headers(index);
     if (this.#digest !== undefined && index === this.chunkCount - 1) {
       headers.set(ChunkHeader.digest, this.#digest);
     }
     return { data, headers };
+  }
+
+  #headers(index: number): MsgHdrs {
+    const headers = writeChunkHeaders(this.#metadata, index, this.#own);
+    if (this.#hash && index === 0) headers.set(ChunkHeader.digestFollows, "SHA-256");
+    return headers;
   }
 }

@@ -109,3 +109,8 @@ export class Crediting {
     return this.#table.fits(totalSize + bytes, flows + 1);
   }
 }
+
+/** A core message that can be answered. A reply subject of JetStream is an ack subject: nothing else goes there. */
+export function respondable(message: Msg): Msg | undefined {
+  return message.reply && !message.reply.startsWith("$JS.") ? message : undefined;
+}

@@ -19,6 +19,7 @@ export const ChunkHeader = {
   filename: "X-Filename",
   contentType: "X-Content-Type",
   digest: "X-Payload-Digest",
+  digestFollows: "X-Chunk-Digest",
 } as const;
 
 const CHUNK_TYPE = "chunked-upload";
@@ -39,6 +40,8 @@ export interface ChunkInfo extends UploadMetadata {
   readonly index: number;
   /** `SHA-256=…` of the whole payload, where the chunk carries it. */
   readonly digest: string | undefined;
+  /** Whether the sender says, on chunk 0, that the last one will carry the digest: then it is worth hashing along. */
+  readonly digestFollows: boolean;
   /** Whether the sender waits for credit on the reply subject. */
   readonly credit: boolean;
   /** The number of the ask; `undefined` for a chunk. */
@@ -97,7 +100,18 @@ export function parseChunkHeaders(headers: MsgHdrs | undefined): ParsedMessage {
   const credit = headers.last(CreditHeader.credit) === "1";
   return {
     type: "chunk",
-    info: { uploadId, index, chunkCount, totalSize, filename, contentType, digest, credit, ask },
+    info: {
+      uploadId,
+      index,
+      chunkCount,
+      totalSize,
+      filename,
+      contentType,
+      digest,
+      digestFollows: headers.has(ChunkHeader.digestFollows),
+      credit,
+      ask,
+    },
   };
 }
 
@@ -181,6 +195,7 @@ export function writeLongestHeaders(
   const most = Number.MAX_SAFE_INTEGER;
   const headers = writeChunkHeaders({ ...metadata, chunkCount: most }, most, own);
   headers.set(ChunkHeader.digest, formatDigest(new Uint8Array(32)));
+  headers.set(ChunkHeader.digestFollows, "SHA-256");
   headers.set(CreditHeader.credit, "1");
   return headers;
 }

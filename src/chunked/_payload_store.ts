@@ -5,10 +5,10 @@
  */
 import type { Sha256 } from "../_digest.ts";
 
-/** Takes chunks in any order, hashes them in order, and hands over the whole. */
+/** Takes chunks in any order, hashes them in order where that is wanted, and hands over the whole. */
 export class PayloadStore {
   readonly #chunkSize: number;
-  readonly #hash: Sha256;
+  readonly #hash: Sha256 | undefined;
   readonly #parts: (Uint8Array | undefined)[];
   readonly #whole: Uint8Array | undefined;
   readonly #totalSize: number;
@@ -19,10 +19,11 @@ export class PayloadStore {
   /**
    * @param keepParts Whether the chunks' own memory stays in use anyway, because their messages are held until they are
    * acknowledged: then they are copied together only at the end. Otherwise each is copied to its place as it comes.
+   * @param hash `undefined` where nobody will ask for the digest.
    */
   constructor(
     shape: { chunkCount: number; chunkSize: number; totalSize: number; keepParts: boolean },
-    hash: Sha256,
+    hash: Sha256 | undefined,
   ) {
     this.#chunkSize = shape.chunkSize;
     this.#totalSize = shape.totalSize;
@@ -62,7 +63,7 @@ export class PayloadStore {
     this.#highest = Math.max(this.#highest, index);
     this.#receivedBytes += data.length;
     for (let arrived = this.#parts[this.#next]; arrived; arrived = this.#parts[this.#next]) {
-      this.#hash.update(arrived);
+      this.#hash?.update(arrived);
       this.#next++;
     }
   }
@@ -82,9 +83,9 @@ export class PayloadStore {
     return gaps;
   }
 
-  /** The whole payload and its digest. Call once, when complete. */
-  finish(): { data: Uint8Array; sum: Uint8Array } {
-    const sum = this.#hash.digest();
+  /** The whole payload, and its digest where it was hashed. Call once, when complete. */
+  finish(): { data: Uint8Array; sum: Uint8Array | undefined } {
+    const sum = this.#hash?.digest();
     if (this.#whole) return { data: this.#whole, sum };
     const data = new Uint8Array(this.#totalSize);
     let offset = 0;

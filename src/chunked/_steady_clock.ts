@@ -5,9 +5,9 @@
  */
 
 /**
- * Milliseconds since it was made, except that it never runs on by more than a step between two readings, unless it was
- * put to rest: time in which this process itself stood still (a debugger, a suspended machine, a blocked loop) is
- * nobody else's silence.
+ * Milliseconds since it was made, except that, while somebody reads it regularly, it never runs on by more than a step
+ * between two readings: time in which this process itself stood still (a debugger, a suspended machine, a blocked loop)
+ * is nobody else's silence.
  */
 export class SteadyClock {
   readonly #step: number;
@@ -32,12 +32,18 @@ export class SteadyClock {
     const passed = read - this.#read;
     this.#now += this.#resting ? passed : Math.min(passed, this.#step);
     this.#read = read;
-    this.#resting = false;
     return this.#now;
   }
 
-  /** Nobody will read it regularly from now on: until the next reading, time passes as it does. */
+  /** From now on it is read in steps no longer than its own. */
+  watch(): void {
+    this.now();
+    this.#resting = false;
+  }
+
+  /** Nobody will read it regularly from now on: time passes as it does. So it begins, too. */
   rest(): void {
+    this.now();
     this.#resting = true;
   }
 }

@@ -53,7 +53,8 @@ export type Verdict<Held> =
     readonly type: "whole";
     readonly upload: Upload<Held>;
     readonly data: Uint8Array;
-    readonly digest: string;
+    /** `undefined` where the sender announced none: it was not worth hashing then. */
+    readonly digest: string | undefined;
   }
   | { readonly type: "corrupt"; readonly upload: Upload<Held>; readonly refusal: Refusal }
   | { readonly type: "refused"; readonly refusal: Refusal };
@@ -205,7 +206,7 @@ export class UploadTable<Held> {
     const { chunkCount, totalSize } = info;
     const store = new PayloadStore(
       { chunkCount, chunkSize, totalSize, keepParts },
-      this.#startHash(),
+      info.digestFollows || info.digest !== undefined ? this.#startHash() : undefined,
     );
     const upload = {
       info,
@@ -222,6 +223,13 @@ export class UploadTable<Held> {
     return upload;
   }
 
+  /** The SHA-256 of bytes that are all here. */
+  sumOf(data: Uint8Array): Uint8Array {
+    const hash = this.#startHash();
+    hash.update(data);
+    return hash.digest();
+  }
+
   #complete(upload: Upload<Held>): Verdict<Held> {
     let finished: ReturnType<PayloadStore["finish"]>;
     try {
@@ -231,7 +239,9 @@ export class UploadTable<Held> {
       return { type: "corrupt", upload, refusal: noMemory(upload.info, error) };
     }
     const { data, sum } = finished;
-    const digest = formatDigest(sum);
+    // A sender that does not speak of a digest before its last chunk has not been hashed along.
+    const isWanted = sum !== undefined || upload.digest !== undefined;
+    const digest = isWanted ? formatDigest(sum ?? this.sumOf(data)) : undefined;
     if (upload.digest !== undefined && upload.digest !== digest) {
       const message = `the digest is ${digest}, announced was ${upload.digest}`;
       this.remove(upload);

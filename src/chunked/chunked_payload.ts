@@ -17,7 +17,10 @@ export interface ChunkedPayload {
   readonly filename: string | undefined;
   /** The media type that the sender gave. */
   readonly contentType: string | undefined;
-  /** The SHA-256 of the bytes, as `SHA-256=<base64url>`; the one that the sender announced, where it did. */
+  /**
+   * The SHA-256 of the bytes, as `SHA-256=<base64url>`. Where the sender announced one, it was compared with that;
+   * otherwise it is worked out when it is asked for.
+   */
   readonly digest: string;
   /** The sender's own headers, as the first chunk that was seen carried them. */
   readonly headers: MsgHdrs;

@@ -25,6 +25,7 @@ export function infoOf(index: number, change: Partial<ChunkInfo> = {}): ChunkInf
     filename: undefined,
     contentType: undefined,
     digest: undefined,
+    digestFollows: false,
     credit: false,
     ask: undefined,
     ...change,

@@ -68,6 +68,7 @@ test("SourceFeed gives fresh headers each time, and describes chunk 0 without re
     ["X-Chunk-Count", ["1"]],
     ["X-Total-Size", ["5"]],
     ["X-Filename", ["ä.bin"]],
+    ["X-Chunk-Digest", ["SHA-256"]],
   ]);
 });
 

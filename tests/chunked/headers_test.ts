@@ -34,6 +34,7 @@ test("parseChunkHeaders() reads a chunk of a version-1 sender", () => {
       filename: undefined,
       contentType: undefined,
       digest: undefined,
+      digestFollows: false,
       credit: false,
       ask: undefined,
     },
@@ -151,7 +152,14 @@ test("writeChunkHeaders() writes what parseChunkHeaders() reads, with own header
   const parsed = parseChunkHeaders(headers);
   assertEquals(parsed, {
     type: "chunk",
-    info: { ...metadata, index: 2, digest: undefined, credit: false, ask: undefined },
+    info: {
+      ...metadata,
+      index: 2,
+      digest: undefined,
+      digestFollows: false,
+      credit: false,
+      ask: undefined,
+    },
   });
   assertEquals(headers.values("X-Own"), ["1", "2"]);
   assertEquals([...headers].map(([name]) => name), [

@@ -39,7 +39,7 @@ test("PayloadStore puts the same bytes together and hashes them, whatever the or
     assert(store.isComplete);
     const whole = store.finish();
     assertEquals([...whole.data], [...data]);
-    assertEquals([...whole.sum], [...sha256(data)]);
+    assertEquals([...whole.sum!], [...sha256(data)]);
   }));
 });
 

@@ -2,9 +2,10 @@ import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import { SteadyClock } from "../../src/chunked/_steady_clock.ts";
 
-test("SteadyClock does not count time in which nobody read it", () => {
+test("SteadyClock does not count time in which nobody read it, although somebody should have", () => {
   let time = 5_000;
   const clock = new SteadyClock(100, () => time);
+  clock.watch();
   assertEquals(clock.now(), 0);
   time += 60;
   assertEquals(clock.now(), 60);
@@ -17,10 +18,11 @@ test("SteadyClock does not count time in which nobody read it", () => {
 test("SteadyClock counts all time while it rests", () => {
   let time = 0;
   const clock = new SteadyClock(100, () => time);
-  clock.now();
-  clock.rest();
   time += 90_000;
   assertEquals(clock.now(), 90_000);
+  clock.watch();
   time += 90_000;
-  assertEquals(clock.now(), 90_100);
+  clock.rest();
+  time += 90_000;
+  assertEquals([clock.now(), clock.now()], [180_100, 180_100]);
 });

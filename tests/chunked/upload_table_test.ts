@@ -1,9 +1,12 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { formatDigest } from "../../src/_digest.ts";
 import type { ChunkInfo } from "../../src/chunked/_headers.ts";
 import type { UploadTable, Verdict } from "../../src/chunked/_upload_table.ts";
 import { bytes, idOf, infoOf, noHeaders, startTable } from "./_chunks.ts";
 
+/** Of the ten bytes that {@linkcode offer} offers. */
+const DIGEST = "SHA-256=JTAj7rvycDhKDnnuIQzvilrX5QJ0lZkpXULHT8DK4Ec=";
 const DIGEST_OF_OTHERS = `SHA-256=${"A".repeat(43)}=`;
 
 /** Offers a chunk of four bytes (the last one of two) of the upload of `infoOf`. */
@@ -30,14 +33,37 @@ test("UploadTable.offer() puts chunks together in any order, held or not", () =>
     for (const isHeld of [false, true]) {
       const table = startTable();
       const verdicts = order.map((index) =>
-        offer(table, infoOf(index), isHeld ? { held: `m${index}` } : {})
+        offer(
+          table,
+          infoOf(index, { digest: index === 2 ? DIGEST : undefined }),
+          isHeld ? { held: `m${index}` } : {},
+        )
       );
       assertEquals(verdicts.map(({ type }) => type), ["accepted", "accepted", "whole"]);
       const whole = verdicts[2]!;
       assert(whole.type === "whole");
       assertEquals([...whole.data], [1, 1, 1, 1, 2, 2, 2, 2, 3, 3]);
-      assertEquals(whole.digest, "SHA-256=JTAj7rvycDhKDnnuIQzvilrX5QJ0lZkpXULHT8DK4Ec=");
+      assertEquals(whole.digest, DIGEST);
       assertEquals(whole.upload.held, isHeld ? order.map((index) => `m${index}`) : []);
+    }
+  }
+});
+
+test("UploadTable.offer() hashes along only where a digest is announced, and checks it in any case", () => {
+  for (const digestFollows of [true, false]) {
+    for (const digest of [DIGEST, undefined]) {
+      const table = startTable();
+      offer(table, infoOf(0, { digestFollows }));
+      offer(table, infoOf(1));
+      const verdict = offer(table, infoOf(2, { digest }));
+      assert(verdict.type === "whole");
+      assertEquals(verdict.digest, digestFollows || digest ? DIGEST : undefined);
+      assertEquals(formatDigest(table.sumOf(verdict.data)), DIGEST);
+
+      const other = startTable();
+      offer(other, infoOf(0, { digestFollows }), { data: bytes(4, 9) });
+      offer(other, infoOf(1));
+      assertEquals(offer(other, infoOf(2, { digest: DIGEST })).type, "corrupt");
     }
   }
 });
