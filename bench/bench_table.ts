@@ -59,8 +59,18 @@ export interface Ratio {
   readonly of: string;
   /** The name of the one that it is measured against. */
   readonly to: string;
-  /** What the median should reach. */
+  /** What the median should reach; absent where it is shown for information. */
   readonly wanted?: number;
+}
+
+/** What a process may need beside the payload. */
+export interface MemoryLimit {
+  /** The name of the contender that is judged. */
+  readonly of: string;
+  /** Which of its processes, such as `sender`. */
+  readonly process: string;
+  /** The most that its peak, the runtime included, may be above the payload; in bytes. */
+  readonly wantedBeyondPayload: number;
 }
 
 /** Contenders that do the same thing, and the comparisons that matter. */
@@ -73,4 +83,6 @@ export interface BenchTable {
   readonly contenders: readonly Contender[];
   /** The comparisons, most important first. */
   readonly ratios: readonly Ratio[];
+  /** The processes whose memory is judged. */
+  readonly memory?: readonly MemoryLimit[];
 }

@@ -10,15 +10,16 @@ import type { CoreContender, CoreTransfer, Received } from "./contenders/core_co
 import { coreCreditLoop } from "./contenders/core_credit_loop.ts";
 import { coreNatskit } from "./contenders/core_natskit.ts";
 import { coreObviousLoop } from "./contenders/core_obvious_loop.ts";
+import { CORE } from "./contenders/names.ts";
 import { createPayload, sha256 } from "./payload.ts";
 import { type Resources, startResources } from "./resources.ts";
 
 const CONTENDERS: Readonly<Record<string, CoreContender>> = {
-  "natskit": coreNatskit(true),
-  "natskit, digest: false": coreNatskit(false),
-  "credit loop": coreCreditLoop(false),
-  "credit loop with SHA-256": coreCreditLoop(true),
-  "obvious loop": coreObviousLoop(),
+  [CORE.natskit]: coreNatskit(true),
+  [CORE.natskitUnhashed]: coreNatskit(false),
+  [CORE.creditLoop]: coreCreditLoop(false),
+  [CORE.creditLoopHashed]: coreCreditLoop(true),
+  [CORE.obviousLoop]: coreObviousLoop(),
 };
 
 let nc: NatsConnection;

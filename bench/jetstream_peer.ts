@@ -11,14 +11,15 @@ import {
   jetStreamNatskit,
   type PublishToStream,
 } from "./contenders/jetstream.ts";
+import { JETSTREAM } from "./contenders/names.ts";
 import { createPayload } from "./payload.ts";
 import { startResources } from "./resources.ts";
 
 const CONTENDERS: Readonly<Record<string, PublishToStream>> = {
-  "natskit": jetStreamNatskit(true),
-  "natskit, digest: false": jetStreamNatskit(false),
-  "bare loop": jetStreamBareLoop(false),
-  "bare loop with SHA-256": jetStreamBareLoop(true),
+  [JETSTREAM.natskit]: jetStreamNatskit(true),
+  [JETSTREAM.natskitUnhashed]: jetStreamNatskit(false),
+  [JETSTREAM.bareLoop]: jetStreamBareLoop(false),
+  [JETSTREAM.bareLoopHashed]: jetStreamBareLoop(true),
 };
 
 let js: JetStreamClient;

@@ -11,6 +11,7 @@ import { type BenchOptions, parseBenchOptions, USAGE } from "./options.ts";
 import { formatResult } from "./report.ts";
 import { type Run, runTable, type TableResult } from "./run_table.ts";
 import { TABLES } from "./tables.ts";
+import { allMet } from "./verdicts.ts";
 
 /** Room for a chunk of 2 MB and its headers, and for the largest that the chunked protocol knows. */
 const MAX_PAYLOAD = 8 * 1024 * 1024;
@@ -57,7 +58,8 @@ try {
   }
   const results = await measure(options, interrupted.signal);
   if (options.json) console.log(JSON.stringify(results, null, 2));
-  process.exit(results.every(({ contenders }) => contenders.every(({ ok }) => ok)) ? 0 : 1);
+  const whole = results.every(({ contenders }) => contenders.every(({ ok }) => ok));
+  process.exit(whole && (!options.check || results.every(allMet)) ? 0 : 1);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);

@@ -18,6 +18,8 @@ export interface BenchOptions {
   size: number;
   /** Whether the results are printed as JSON. */
   json: boolean;
+  /** Whether what is wanted and was missed makes the exit code 1. */
+  check: boolean;
   /** Whether only the usage is asked for. */
   help: boolean;
 }
@@ -29,7 +31,8 @@ export const USAGE: string = `deno task bench [table …] [options]
   --rounds=10              interleaved rounds that are measured
   --size=1GB               bytes of one transfer, such as 500000, 64MB or 1GB
   --quick                  3 rounds of 128 MB, unless said otherwise
-  --json                   print the results as JSON`;
+  --json                   print the results as JSON
+  --check                  exit with 1 where a ratio or the memory misses what is wanted`;
 
 const RUNTIMES: readonly string[] = ["deno", "node", "bun"];
 const UNITS: Readonly<Record<string, number>> = { "": 1, KB: 1e3, MB: 1e6, GB: 1e9 };
@@ -54,6 +57,7 @@ export function parseBenchOptions(
       size: { type: "string" },
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
+      check: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -62,7 +66,7 @@ export function parseBenchOptions(
       throw new RangeError(`no table is called "${wanted}", there are ${tables.join(", ")}`);
     }
   }
-  const { quick, json, help } = values;
+  const { quick, json, check, help } = values;
   return {
     tables: tables.filter((name) =>
       positionals.length === 0 || positionals.some((wanted) => name.includes(wanted))
@@ -71,6 +75,7 @@ export function parseBenchOptions(
     rounds: parseRounds(values.rounds ?? (quick ? "3" : "10")),
     size: parseSize(values.size ?? (quick ? "128MB" : "1GB")),
     json,
+    check,
     help,
   };
 }

@@ -5,7 +5,8 @@
  */
 import { formatTable } from "../tools/format_table.ts";
 import type { ProcessResources } from "./bench_table.ts";
-import type { ContenderResult, RatioResult, TableResult } from "./run_table.ts";
+import type { ContenderResult, MemoryResult, RatioResult, TableResult } from "./run_table.ts";
+import { memoryMet, ratioMet } from "./verdicts.ts";
 
 /** Bytes as whole MB (1,000,000 bytes). */
 function megabytes(bytes: number): string {
@@ -26,23 +27,34 @@ function formatArrival({ wholeRounds, rates, lost, errors }: ContenderResult): s
   return lost > 0 ? `${whole}, ${(lost * 100).toFixed(1)} % lost` : whole;
 }
 
-function formatRatio({ of, to, ratio, wanted }: RatioResult): string {
+function formatRatio(result: RatioResult): string {
+  const { of, to, ratio, wanted } = result;
   if (!ratio) return `${of} / ${to}: no round has both`;
   const [median, min, max] = [ratio.median, ratio.min, ratio.max].map((each) => each.toFixed(2));
-  const verdict = wanted === undefined
-    ? ""
-    : `; wanted at least ${wanted}: ${ratio.median >= wanted ? "met" : "missed"}`;
+  const met = ratioMet(result);
+  const verdict = met === undefined ? "" : `; wanted at least ${wanted}: ${wordFor(met)}`;
   return `${of} / ${to}: ${median} (${min} to ${max})${verdict}`;
 }
 
+function formatMemory(result: MemoryResult): string {
+  const { of, process, beyondPayload, wantedBeyondPayload } = result;
+  if (beyondPayload === undefined) return `memory of ${of}, ${process}: no round worked`;
+  return `memory of ${of}, ${process}: ${megabytes(beyondPayload)} MB beyond the payload; wanted ` +
+    `at most ${megabytes(wantedBeyondPayload)} MB: ${wordFor(memoryMet(result))}`;
+}
+
+function wordFor(met: boolean): string {
+  return met ? "met" : "missed";
+}
+
 /**
- * Writes a result as a table, with the ratios below it.
+ * Writes a result as a table, with the ratios and the judged memory below it.
  *
  * @param result What was measured.
  * @returns Lines, without a line break at the end.
  */
 export function formatResult(result: TableResult): string {
-  const { table, title, runtime, size, rounds, contenders, ratios } = result;
+  const { table, title, runtime, size, rounds, contenders, ratios, memory } = result;
   const names = [
     ...new Set(contenders.flatMap((each) => each.processes.map(({ name }) => name))),
   ];
@@ -68,6 +80,7 @@ export function formatResult(result: TableResult): string {
     formatTable([head, ...rows]),
     "",
     ...ratios.map(formatRatio),
+    ...memory.map(formatMemory),
     ...contenders.flatMap(({ name, errors }) => errors.map((error) => `${name}: ${error}`)),
   ].join("\n");
 }

@@ -3,7 +3,15 @@
  *
  * @module
  */
-import type { BenchTable, Contender, Measurement, ProcessResources, Round } from "./bench_table.ts";
+import type {
+  BenchTable,
+  Contender,
+  Measurement,
+  MemoryLimit,
+  ProcessResources,
+  Ratio,
+  Round,
+} from "./bench_table.ts";
 import { ratiosByRound, rotated, summarize, type Summary } from "./statistics.ts";
 
 /** What the rounds of one contender amounted to. */
@@ -27,17 +35,17 @@ export interface ContenderResult {
 }
 
 /** A comparison over all rounds. */
-export interface RatioResult {
-  /** Who is judged. */
-  readonly of: string;
-  /** Against whom. */
-  readonly to: string;
-  /** What the median should reach. */
-  readonly wanted?: number;
+export interface RatioResult extends Ratio {
   /** The ratios of the rates, round by round. */
   readonly ratios: readonly number[];
   /** The ratios together; `undefined` when no round had both. */
   readonly ratio: Summary | undefined;
+}
+
+/** What a process needed beside the payload. */
+export interface MemoryResult extends MemoryLimit {
+  /** The highest of all rounds, in bytes; `undefined` when no round worked. */
+  readonly beyondPayload: number | undefined;
 }
 
 /** What a table amounted to on one runtime. */
@@ -56,6 +64,8 @@ export interface TableResult {
   readonly contenders: readonly ContenderResult[];
   /** One entry for each ratio, in the table's order. */
   readonly ratios: readonly RatioResult[];
+  /** One entry for each process whose memory is judged, in the table's order. */
+  readonly memory: readonly MemoryResult[];
 }
 
 /** How a table is run. */
@@ -92,17 +102,23 @@ export async function runTable(table: BenchTable, options: RunTableOptions): Pro
     }
   }
   const contenders = table.contenders.map((each) => resultOf(each, runs.get(each.name)!));
-  const ratesOf = (name: string): (number | undefined)[] => {
+  const resultFor = (name: string): ContenderResult => {
     const found = contenders.find((each) => each.name === name);
     if (!found) throw new Error(`table ${table.name} has no contender ${JSON.stringify(name)}`);
-    return found.rates.map((rate) => rate ?? undefined);
+    return found;
   };
+  const ratesOf = (name: string): (number | undefined)[] =>
+    resultFor(name).rates.map((rate) => rate ?? undefined);
   const ratios = table.ratios.map((each) => {
     const values = ratiosByRound(ratesOf(each.of), ratesOf(each.to));
     return { ...each, ratios: values, ratio: summarize(values) };
   });
+  const memory = (table.memory ?? []).map((limit) => {
+    const found = resultFor(limit.of).processes.find(({ name }) => name === limit.process);
+    return { ...limit, beyondPayload: found && found.peak - found.payload };
+  });
   const { name, title } = table;
-  return { table: name, title, runtime, size, rounds, contenders, ratios };
+  return { table: name, title, runtime, size, rounds, contenders, ratios, memory };
 }
 
 async function runOnce(contender: Contender, round: Round): Promise<Run> {

@@ -24,7 +24,7 @@ export interface RuntimeCommand {
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 
 /** The runtime that this code runs on. */
-export function currentRuntime(): Runtime {
+function currentRuntime(): Runtime {
   if (process.versions.deno !== undefined) return "deno";
   return process.versions.bun !== undefined ? "bun" : "node";
 }

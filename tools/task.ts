@@ -6,14 +6,8 @@
  */
 import { join } from "node:path";
 import process from "node:process";
-import {
-  chooseRegistry,
-  npmImports,
-  ownImports,
-  readDenoManifest,
-  type Registry,
-  writeCached,
-} from "./registry.ts";
+import { explainMissing, isUnreachable } from "./missing_packages.ts";
+import { chooseRegistry, npmImports, ownImports, type Registry, writeCached } from "./registry.ts";
 import { denoOptions, ROOT, scriptCommand } from "./runtime_command.ts";
 import { sourceFiles } from "./source_files.ts";
 
@@ -56,26 +50,6 @@ async function fetchPackages(files: string[]): Promise<string | undefined> {
     stderr: "piped",
   }).output();
   return code === 0 ? undefined : new TextDecoder().decode(stderr).trim();
-}
-
-/** Whether Deno failed for want of a network, rather than over the code. */
-function isUnreachable(report: string): boolean {
-  return /sending request|failed loading|failed to load|dns error|found in cache|JSR package/i
-    .test(report);
-}
-
-/** The one message about packages that could not be had. */
-function explainMissing(report: string, reason: string): string {
-  const found = report.match(/for package "([^"]+)"|(?:jsr|npm):\/?(@?[\w./@^~-]+)/);
-  const example = found?.[1] ?? found?.[2] ?? "the packages";
-  const imports = Object.keys(readDenoManifest().imports).join(", ");
-  return [
-    `Cannot get ${example}: ${reason}, and Deno's cache lacks it.`,
-    `Needed are ${imports}. Any one of these provides them:`,
-    "  - run the same task once with a network; from then on it works without",
-    "  - name an npm registry that can be reached in the environment variable NPM_CONFIG_REGISTRY",
-    "  - set DENO_DIR to the Deno cache of a machine that ran the task before",
-  ].join("\n");
 }
 
 /** Chooses the registry, fetches the packages, and tells the processes that follow through the environment. */

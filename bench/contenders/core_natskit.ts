@@ -6,7 +6,7 @@
 import { assembleChunks, publishChunked } from "../../src/chunked/mod.ts";
 import type { CoreContender } from "./core_contender.ts";
 
-/** @param digest Whether the sender hashes too; the receiver always does. */
+/** @param digest Whether both sides hash: a receiver does where the sender announces a digest. */
 export function coreNatskit(digest: boolean): CoreContender {
   return {
     async send(nc, { subject, chunkSize }, payload) {

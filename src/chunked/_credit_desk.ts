@@ -38,6 +38,8 @@ export interface Progress {
 
 const NOTHING: Progress = { next: 0, missing: [] };
 
+/** So much is worth a credit of its own; below it, the credits of the messages at hand are sent as one. */
+const CREDIT_AFTER_BYTES = 512 * 1024;
 /** The most that one upload may have in flight. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
 /** A sender owns its upload's id for so long after it was heard; so long is an ask remembered that nothing followed. */
@@ -116,7 +118,7 @@ export class CreditDesk {
 
   /** Whether so much has come since the last credit that the sender should hear of it at once. */
   isCreditDue({ flow, credited }: Line): boolean {
-    return flow.received - credited >= WINDOW_BYTES / 8 || flow.received === flow.totalSize;
+    return flow.received - credited >= CREDIT_AFTER_BYTES || flow.received === flow.totalSize;
   }
 
   /** Since when the sender of a begun upload has sent nothing although it could. */

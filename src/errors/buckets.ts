@@ -4,6 +4,8 @@
  * @module
  */
 
+import { describeObject } from "./_describe_object.ts";
+
 /** There is no bucket of that name, and opening was not asked to create it. */
 export class BucketNotFoundError extends Error {
   /** The class name. */
@@ -62,10 +64,7 @@ export class ObjectCorruptError extends Error {
 
   /** Names the object and what is wrong with it. */
   constructor(bucket: string, objectName: string, problem: string, options?: ErrorOptions) {
-    super(
-      `object ${JSON.stringify(objectName)} of object store ${JSON.stringify(bucket)}: ${problem}`,
-      options,
-    );
+    super(`${describeObject(bucket, objectName)}: ${problem}`, options);
     this.bucket = bucket;
     this.objectName = objectName;
   }
@@ -83,10 +82,7 @@ export class ObjectChangedError extends Error {
   /** Names the object. */
   constructor(bucket: string, objectName: string, options?: ErrorOptions) {
     super(
-      `object ${JSON.stringify(objectName)} of object store ${
-        JSON.stringify(bucket)
-      } was replaced or deleted ` +
-        "while it was read",
+      `${describeObject(bucket, objectName)} was replaced or deleted while it was read`,
       options,
     );
     this.bucket = bucket;

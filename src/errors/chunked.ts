@@ -72,7 +72,7 @@ export class ChunkedPublishError extends Error {
   readonly uploadId: string;
   /** How many chunks are where they belong: stored, or taken over by every receiver. */
   readonly confirmedChunks: number;
-  /** How many chunks there are. */
+  /** How many chunks there are; 0 when it was aborted before the payload was cut. */
   readonly chunkCount: number;
 
   /** Names the upload, and how far it got. */

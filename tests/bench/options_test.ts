@@ -11,6 +11,7 @@ test("parseBenchOptions() measures every table with 1 GB in ten rounds unless to
     rounds: 10,
     size: 1_000_000_000,
     json: false,
+    check: false,
     help: false,
   });
 });
@@ -27,8 +28,12 @@ test("parseBenchOptions() chooses tables by a part of their name, in their own o
 });
 
 test("parseBenchOptions() reads runtimes and sizes", () => {
-  const options = parseBenchOptions(["--runtime=node,bun", "--size=64MB", "--json"], TABLES);
-  assertEquals([options.runtimes, options.size, options.json], [["node", "bun"], 64e6, true]);
+  const options = parseBenchOptions(
+    ["--runtime=node,bun", "--size=64MB", "--json", "--check"],
+    TABLES,
+  );
+  assertEquals([options.runtimes, options.size], [["node", "bun"], 64e6]);
+  assertEquals([options.json, options.check], [true, true]);
   assertEquals(parseBenchOptions(["--size=500000"], TABLES).size, 500_000);
 });
 

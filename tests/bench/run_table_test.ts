@@ -59,6 +59,13 @@ test("runTable() keeps the highest peak of each process, and the median of its p
   assertEquals(contenders[0]!.processes, [process]);
 });
 
+test("runTable() judges memory by the highest peak of all rounds, without the payload", async () => {
+  const limit = { of: "a", process: "sender", wantedBeyondPayload: 60 };
+  const bounded = { ...table([contender("a", [9_999, 5, 70, 6])]), memory: [limit] };
+  const { memory } = await runTable(bounded, { ...WHERE, rounds: 3 });
+  assertEquals(memory, [{ ...limit, beyondPayload: 70 }]);
+});
+
 test("runTable() reports a contender that lost something as failed, and leaves its speed out", async () => {
   const lossy = contender("lossy", [1, 1, 1], [], { arrived: 3, whole: false });
   const { contenders } = await runTable(table([lossy]), { ...WHERE, rounds: 2 });

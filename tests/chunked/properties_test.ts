@@ -2,6 +2,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
 import {
+  assembleChunks,
   type ChunkedPayload,
   createChunkAssembler,
   type NatsMessage,
@@ -12,6 +13,7 @@ import {
   coreMessage,
   cutByHand,
   digestOf,
+  type FakeStoredMessage,
   payloadOf,
   type RawChunk,
   storedMessage,
@@ -241,3 +243,86 @@ test("createChunkAssembler() yields exactly what was sent, or a named refusal, w
     { numRuns: 300 },
   );
 });
+
+/** How the body of a loop deals with a payload; `ask` leaves it to the loop, by asking for the next one. */
+const settling = fc.constantFrom("ack" as const, "nak" as const, "late" as const, "ask" as const);
+
+/** Longer than it takes to hand over all messages for which there is room. */
+async function linger(): Promise<void> {
+  for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setTimeout(resolve));
+}
+
+test("assembleChunks() ends only as its messages do, and holds no more than maxBufferedBytes", async () => {
+  const maxBufferedBytes = 2_500;
+  const loops = fc.record({
+    delivery: deliveries,
+    mutations: fc.array(fc.tuple(fc.nat(), mutation), { maxLength: 4 }),
+    settlings: fc.array(settling, { minLength: 1, maxLength: 6 }),
+    unconfirmed: fc.boolean(),
+    error: fc.option(fc.string().map((text) => new Error(text)), { nil: undefined }),
+  });
+  let pressed = 0;
+  await fc.assert(
+    fc.asyncProperty(loops, async ({ delivery, mutations, settlings, unconfirmed, error }) => {
+      const { order, stored } = delivery;
+      const chunks = [...order];
+      for (const [pick, change] of mutations) {
+        chunks.splice(pick % (chunks.length + 1), 0, mutate(order[pick % order.length]!, change));
+      }
+      const handedOver: { message: NatsMessage; bytes: number }[] = [];
+      async function* messages(): AsyncGenerator<NatsMessage> {
+        for (const chunk of chunks) {
+          const message = messageOf(chunk, stored);
+          if (unconfirmed && "ackAck" in message) {
+            message.ackAck = () => {
+              (message as FakeStoredMessage).settled.push("ackAck");
+              return Promise.reject(new Error("its confirmation was lost"));
+            };
+          }
+          const isChunk = String(chunk.headers["X-Payload-Type"]).startsWith("chunked-");
+          yield message;
+          // The loop has asked for the next one, so it is done with this one.
+          handedOver.push({ message, bytes: isChunk ? chunk.data.length : 0 });
+          if (stored) {
+            assert(heldBytes(handedOver) <= maxBufferedBytes, "more than allowed is held");
+          }
+        }
+        if (error) throw error;
+      }
+      const seen: ChunkedPayload[] = [];
+      const run = async (): Promise<void> => {
+        const whole = assembleChunks(messages(), {
+          maxUploads: 5,
+          maxBufferedBytes,
+          onRejected: ({ reason }) => {
+            if (reason === "full") pressed++;
+          },
+        });
+        for await (const payload of whole) {
+          const how = settlings[seen.length % settlings.length]!;
+          seen.push(payload);
+          assertEquals([payload.size, payload.digest], [
+            payload.data.length,
+            await digestOf(payload.data),
+          ]);
+          if (how === "late") await linger();
+          if (how === "nak") payload.nak();
+          else if (how !== "ask") await payload.ack().catch(() => assert(unconfirmed));
+        }
+      };
+      const ending = await run().then(() => undefined, (thrown) => thrown);
+      assertEquals(ending, error);
+      for (const payload of seen) await payload.ack(); // too late, and without effect
+    }),
+    { numRuns: 150, interruptAfterTimeLimit: 30_000, markInterruptAsFailure: true },
+  );
+  assert(pressed > 10, `only ${pressed} chunks found no room`);
+});
+
+/** The bytes of the messages that are neither acknowledged nor handed back. */
+function heldBytes(handedOver: readonly { message: NatsMessage; bytes: number }[]): number {
+  return handedOver.reduce((sum, { message, bytes }) => {
+    const { settled } = message as FakeStoredMessage;
+    return settled.some((each) => each !== "working") ? sum : sum + bytes;
+  }, 0);
+}

@@ -182,11 +182,11 @@ test("connect() hears itself unless noEcho is set", async () => {
   }
 });
 
-test("connect() refuses bad options before it loads or sends anything", async () => {
+test("connect() rejects with a TypeError when an option is unknown or incomplete", async () => {
   await assertRejects(
     () => connect({ servers: plain.url, reconect: true } as ConnectOptions),
     TypeError,
-    'there is no option "reconect"',
+    'unknown field "reconect"',
   );
   await assertRejects(
     () => connect({ servers: plain.url, user: "u" }),

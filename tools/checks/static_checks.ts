@@ -17,7 +17,10 @@ const DENO: string = Deno.execPath();
 /** The settings for `deno lint` and `deno publish`, which take no import map. */
 const SETTINGS: string = join(ROOT, "deno.check.json");
 
-/** Files that only npm users get; type-checked by `tsc` when the npm package is built. */
+/**
+ * Entry points that only npm users get: what they import comes from npm alone. `tsc` checks their types in any case, when
+ * the npm package is built.
+ */
 const NPM_ONLY: readonly string[] = ["node.ts", "bun.ts"].map((name) =>
   join(ROOT, "src", "adapters", name)
 );
@@ -77,7 +80,8 @@ function declaredTypes(): Set<string> {
 }
 
 async function checkDocumentation(): Promise<string | undefined> {
-  const entries = Object.values(readDenoManifest().exports);
+  const fromNpm = process.env["NATSKIT_REGISTRY"] === "npm";
+  const entries = [...Object.values(readDenoManifest().exports), ...(fromNpm ? NPM_ONLY : [])];
   const { code, output } = await runProgram(DENO, ["doc", "--lint", ...denoOptions(), ...entries]);
   const complaints = ownComplaints(output, ROOT, declaredTypes());
   if (complaints.length > 0) return complaints.join("");

@@ -31,14 +31,6 @@ export function assertStrictEquals<T>(
   nodeAssert.strictEqual(actual, expected, message);
 }
 
-/** Fails if `actual` is `null` or `undefined`. */
-export function assertExists<T>(actual: T, message?: string): asserts actual is NonNullable<T> {
-  assert(
-    actual !== null && actual !== undefined,
-    message ?? `${actual} where a value was expected`,
-  );
-}
-
 /** Fails unless `actual` is greater than `expected`. */
 export function assertGreater<T>(actual: T, expected: T, message?: string): void {
   assert(actual > expected, message ?? `${actual} is not greater than ${expected}`);
@@ -47,16 +39,6 @@ export function assertGreater<T>(actual: T, expected: T, message?: string): void
 /** Fails unless `actual` is at least `expected`. */
 export function assertGreaterOrEqual<T>(actual: T, expected: T, message?: string): void {
   assert(actual >= expected, message ?? `${actual} is not at least ${expected}`);
-}
-
-/** Fails unless `actual` is less than `expected`. */
-export function assertLess<T>(actual: T, expected: T, message?: string): void {
-  assert(actual < expected, message ?? `${actual} is not less than ${expected}`);
-}
-
-/** Fails unless `actual` is at most `expected`. */
-export function assertLessOrEqual<T>(actual: T, expected: T, message?: string): void {
-  assert(actual <= expected, message ?? `${actual} is not at most ${expected}`);
 }
 
 /** Fails unless `actual` contains `expected`. */
