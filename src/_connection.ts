@@ -5,6 +5,7 @@
  */
 import { createInbox, type NatsConnection, type ServerInfo } from "@nats-io/nats-core";
 import { withDeadline } from "./_deadline.ts";
+import { hasName } from "./_retry.ts";
 import { ConnectionClosedError, NoProgressError } from "./errors.ts";
 
 /** A new inbox under the connection's own prefix: where permissions restrict replies, only that one is allowed. */
@@ -48,6 +49,17 @@ export function watchConnection(nc: NatsConnection, events: ConnectionEvents): (
     // The iterator is a queue that would otherwise stay registered, and wait, as long as the connection lives.
     (statuses as { stop?: () => void }).stop?.();
   };
+}
+
+/**
+ * `error` by natskit's name where upstream says that the connection is closed, or closing; upstream's is its cause. What
+ * was asked before it closed ends with a `RequestError` that only its message tells from others.
+ */
+export function nameClosed(error: unknown): unknown {
+  const isClosed = !hasName(error, "ConnectionClosedError") &&
+    (hasName(error, "ClosedConnectionError") || hasName(error, "DrainingConnectionError") ||
+      (hasName(error, "RequestError") && (error as Error).message === "connection closed"));
+  return isClosed ? new ConnectionClosedError(undefined, { cause: error }) : error;
 }
 
 /**

@@ -18,8 +18,6 @@ const NAMES: ReadonlySet<string> = new Set([
   "NatsError",
 ]);
 
-const checked = new WeakSet<object>();
-
 /**
  * Refuses a connection that another copy of nats-core made: upstream recognises its own errors by class, so that with two
  * copies retries and "not found" answers silently stop working. A copy shows itself by the class of the error that it
@@ -28,7 +26,6 @@ const checked = new WeakSet<object>();
  * @throws {CoreMismatchError} When the connection belongs to another copy.
  */
 export function assertOneCore(nc: NatsConnection): void {
-  if (checked.has(nc)) return;
   try {
     nc.publish("");
   } catch (error) {
@@ -39,7 +36,6 @@ export function assertOneCore(nc: NatsConnection): void {
       throw new CoreMismatchError("the connection", versionOf(nc), CORE_RANGE);
     }
   }
-  checked.add(nc);
 }
 
 /** nats-core does not tell its version, but its transport, which is pinned to it, does. */

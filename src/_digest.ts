@@ -57,8 +57,12 @@ const PREFIX = "SHA-256=";
 
 /** `SHA-256=` and the digest in base64url with padding. */
 export function formatDigest(sum: Uint8Array): string {
-  const base64 = btoa(String.fromCharCode(...sum));
-  return PREFIX + base64.replaceAll("+", "-").replaceAll("/", "_");
+  return PREFIX + base64Url(sum);
+}
+
+/** A few bytes in base64url with padding (RFC 4648, 5). */
+export function base64Url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
 }
 
 /** Whether `text` has the form that {@linkcode formatDigest} writes; case matters, as base64 does. */

@@ -5,8 +5,8 @@
  */
 import { requireString } from "./_require.ts";
 
-/** The server's `max_control_line` is 4,096 bytes, and the reply subject and the numbers stand on the same line. */
-const MOST_BYTES = 3_900;
+/** In bytes: the server's `max_control_line` is 4,096, and the reply subject and the numbers stand on the same line. */
+export const LONGEST_SUBJECT = 3_900;
 
 /**
  * Refuses what nothing can be published to.
@@ -21,8 +21,8 @@ export function requireSubject(name: string, subject: unknown): asserts subject 
       `${name} is ${JSON.stringify(subject.slice(0, 200))}, wanted is a subject ${what}`,
     );
   if (subject === "") throw wanted("that is not empty");
-  if (new TextEncoder().encode(subject).length > MOST_BYTES) {
-    throw wanted(`of at most ${MOST_BYTES} bytes`);
+  if (new TextEncoder().encode(subject).length > LONGEST_SUBJECT) {
+    throw wanted(`of at most ${LONGEST_SUBJECT} bytes`);
   }
   if (/[\s\p{Cc}]/u.test(subject)) throw wanted("without blanks and control characters");
   if (!subject.isWellFormed()) throw wanted("without halves of surrogate pairs");

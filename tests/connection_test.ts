@@ -1,6 +1,12 @@
 import { after, before, test } from "node:test";
-import { assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
-import { inboxOf, serverInfo, watchConnection } from "../src/_connection.ts";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import { inboxOf, nameClosed, serverInfo, watchConnection } from "../src/_connection.ts";
 import { connect } from "../src/connect/connect.ts";
 import { ConnectionClosedError, NoProgressError } from "../src/errors.ts";
 import { type NatsServer, startNatsServer } from "../src/testing/mod.ts";
@@ -99,6 +105,26 @@ test("serverInfo() waits for the connection to come back, within its bounds", as
   await server.restart();
   assertEquals((await info).max_payload, 1_048_576);
   await nc.close();
+});
+
+test("nameClosed() gives a closed connection one name, with the error it had as cause", () => {
+  const named = (name: string, message = "x", cause?: unknown): Error =>
+    Object.assign(new Error(message, { cause }), { name });
+  const closed = [
+    named("ClosedConnectionError"),
+    named("DrainingConnectionError"),
+    named("Outer", "x", named("ClosedConnectionError")),
+    named("RequestError", "connection closed"),
+  ];
+  for (const error of closed) {
+    const found = nameClosed(error);
+    assertInstanceOf(found, ConnectionClosedError);
+    assertStrictEquals(found.cause, error);
+    assertStrictEquals(nameClosed(found), found);
+  }
+  for (const error of [named("RequestError"), named("TimeoutError"), undefined]) {
+    assertStrictEquals(nameClosed(error), error);
+  }
 });
 
 test("serverInfo() refuses a connection that is closed, or closes meanwhile", async () => {

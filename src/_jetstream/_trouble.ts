@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { errors, type NatsConnection } from "@nats-io/nats-core";
+import type { NatsConnection } from "@nats-io/nats-core";
+import { nameClosed } from "../_connection.ts";
 import { apiStatus, hasName, isTransient } from "../_retry.ts";
+import { ConnectionClosedError } from "../errors.ts";
 import { apiCode } from "./api_code.ts";
 
 /** Server: the limit of a stream that discards new messages is reached. The status, 503, is that of passing troubles. */
@@ -25,14 +27,12 @@ export function plainError(error: unknown, nc: NatsConnection): unknown {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (at.name === "PermissionViolationError") return at;
   }
-  return nc.isClosed() ? closedError(error) : error;
+  return nc.isClosed() ? closedError(error) : nameClosed(error);
 }
 
-/** The official client's error for a closed connection. */
-export function closedError(cause?: unknown): Error {
-  const error = new errors.ClosedConnectionError();
-  if (cause !== undefined) error.cause = cause;
-  return error;
+/** The connection is closed, and what had gone wrong before. */
+export function closedError(cause?: unknown): ConnectionClosedError {
+  return new ConnectionClosedError(undefined, cause === undefined ? undefined : { cause });
 }
 
 /** Which connection to which server this is at the moment: it changes with every reconnect. */

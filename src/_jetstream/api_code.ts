@@ -3,13 +3,12 @@
  *
  * @module
  */
+import { isApiError } from "../_retry.ts";
 
-/** The client gives two refusals classes, and names, of their own. */
-const API_ERRORS = new Set(["JetStreamApiError", "StreamNotFoundError", "ConsumerNotFoundError"]);
+/** Server: "stream not found". */
+export const STREAM_NOT_FOUND = 10059;
 
 /** The server's `err_code` (such as 10059, stream not found), if `error` is an answer of the JetStream API. */
 export function apiCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !API_ERRORS.has(error.name)) return undefined;
-  const { code } = error as { code?: unknown };
-  return typeof code === "number" ? code : undefined;
+  return isApiError(error) && typeof error.code === "number" ? error.code : undefined;
 }

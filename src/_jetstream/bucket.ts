@@ -5,9 +5,18 @@
  * @module
  */
 import type { JetStreamClient, JetStreamManager, StreamInfo } from "@nats-io/jetstream";
+import { nameClosed } from "../_connection.ts";
+import {
+  describe,
+  requireBoolean,
+  requireKnownKeys,
+  requireNumber,
+  requireString,
+  requireStrings,
+} from "../_require.ts";
 import { hasName } from "../_retry.ts";
 import { BucketNotFoundError, BucketRefusedError } from "../errors.ts";
-import { apiCode } from "./api_code.ts";
+import { apiCode, STREAM_NOT_FOUND } from "./api_code.ts";
 
 /** An opened bucket of either kind. */
 export interface Bucket {
@@ -25,13 +34,58 @@ export interface Bucket {
   readonly direct: boolean;
 }
 
+/** Whether a bucket can have the name. */
+export function isBucketName(bucket: unknown): bucket is string {
+  return typeof bucket === "string" && /^[-\w]+$/.test(bucket);
+}
+
 /** @throws {TypeError} The name is not one that a bucket can have. */
 export function checkBucketName(kind: string, bucket: string): void {
-  if (typeof bucket !== "string" || !/^[-\w]+$/.test(bucket)) {
+  if (!isBucketName(bucket)) {
     throw new TypeError(
       `${JSON.stringify(bucket)} is no name for a ${kind}: wanted are letters, digits, "_" and "-"`,
     );
   }
+}
+
+/** The kinds of the settings that a new bucket of either kind may have. */
+const SETTINGS: Readonly<Record<string, (name: string, value: unknown) => void>> = {
+  description: requireString,
+  history: requireNumber,
+  ttl: requireNumber,
+  storage: (name, value) => {
+    if (value === "file" || value === "memory") return;
+    const found = typeof value === "string" ? JSON.stringify(value) : describe(value);
+    throw new TypeError(`${name} is ${found}, wanted is "file" or "memory"`);
+  },
+  replicas: requireNumber,
+  maxBytes: requireNumber,
+  maxValueSize: requireNumber,
+  compression: requireBoolean,
+  metadata: requireStrings,
+};
+
+/**
+ * What the option `create` asks for: the settings of a bucket to be created, or `undefined` for none. Which numbers work
+ * is the server's to say.
+ *
+ * @param known The settings of this kind of bucket.
+ * @throws {TypeError} It is neither a boolean nor settings, or one of them is not known, or of another kind than wanted.
+ */
+export function checkCreate<T extends object>(
+  create: unknown,
+  known: readonly (keyof T & string)[],
+): Partial<T> | undefined {
+  if (create === undefined || create === false) return undefined;
+  if (create === true) return {};
+  if (typeof create !== "object" || create === null) {
+    throw new TypeError(`create is ${describe(create)}, wanted is a boolean or settings`);
+  }
+  requireKnownKeys("create", create, known);
+  for (const [name, value] of Object.entries(create)) {
+    if (value !== undefined) SETTINGS[name]!(`create.${name}`, value);
+  }
+  return create as Partial<T>;
 }
 
 /** @throws {TypeError} `bucket` is not a handle of that kind. */
@@ -43,12 +97,14 @@ export function checkHandle(kind: string, opener: string, bucket: { kind: string
   }
 }
 
-/** Server: "stream not found". */
-const STREAM_NOT_FOUND = 10059;
 /** Server: "stream name already in use with a different configuration". */
 const STREAM_NAME_IN_USE = 10058;
 
-/** The stream's information; `null` only if the server says that there is no such stream. */
+/**
+ * The stream's information; `null` only if the server says that there is no such stream.
+ *
+ * @throws {ConnectionClosedError} The connection is closed.
+ */
 export async function findStream(
   jsm: JetStreamManager,
   stream: string,
@@ -57,7 +113,7 @@ export async function findStream(
     return await jsm.streams.info(stream);
   } catch (error) {
     if (apiCode(error) === STREAM_NOT_FOUND) return null;
-    throw error;
+    throw nameClosed(error);
   }
 }
 
@@ -66,6 +122,7 @@ export async function findStream(
  *
  * @throws {BucketNotFoundError} There is none, and `create` is not given.
  * @throws {BucketRefusedError} The server does not create it like that.
+ * @throws {ConnectionClosedError} The connection is closed.
  */
 export async function openStream(
   bucket: Omit<Bucket, "direct">,
@@ -82,12 +139,15 @@ export async function openStream(
       throw refusal(bucket, "does not come into being", error);
     }
   }
-  return await bucket.jsm.streams.info(bucket.stream);
+  const created = await findStream(bucket.jsm, bucket.stream);
+  if (created) return created;
+  throw new BucketNotFoundError(bucket.kind, bucket.bucket);
 }
 
 /**
  * `error` as the caller should see it: what the server says no to is a {@linkcode BucketRefusedError} that names the
- * bucket, a bucket that is gone a {@linkcode BucketNotFoundError}; an outage stays what it is.
+ * bucket, a bucket that is gone a {@linkcode BucketNotFoundError}, a closed connection a
+ * {@linkcode ConnectionClosedError}; an outage stays what it is.
  */
 export async function writeError(bucket: Bucket, action: string, error: unknown): Promise<unknown> {
   // A publish that nobody answers is an outage of JetStream, or a bucket that was deleted: only the server can tell.
@@ -100,7 +160,7 @@ export async function writeError(bucket: Bucket, action: string, error: unknown)
 
 /** The same for reads, where the server itself says that the stream is gone. */
 export function readError(bucket: Bucket, error: unknown): unknown {
-  if (apiCode(error) !== STREAM_NOT_FOUND) return error;
+  if (apiCode(error) !== STREAM_NOT_FOUND) return nameClosed(error);
   return new BucketNotFoundError(bucket.kind, bucket.bucket, { cause: error });
 }
 
@@ -110,7 +170,7 @@ function refusal(
   error: unknown,
 ): unknown {
   const code = apiCode(error);
-  if (code === undefined) return error;
+  if (code === undefined) return nameClosed(error);
   const { message } = error as Error;
   return new BucketRefusedError(kind, bucket, action, message, code, { cause: error });
 }

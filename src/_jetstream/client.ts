@@ -7,6 +7,7 @@ import { jetstream } from "@nats-io/jetstream";
 import type { JetStreamClient, JetStreamManagerOptions } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { assertOneCore } from "../_core.ts";
+import { requireString, requireTimeout } from "../_require.ts";
 
 /** Where the JetStream is that a function works with; for leaf nodes and hosted accounts. */
 export interface JetStreamTargetOptions {
@@ -38,7 +39,7 @@ export const JETSTREAM_TARGET_KEYS: readonly (keyof JetStreamTargetOptions)[] = 
  *
  * @throws {TypeError} `target` is neither, or an option cannot be honoured.
  * @throws {CoreMismatchError} The connection belongs to another copy of nats-core.
- * @throws {RangeError} `jetstreamTimeout` is not above zero.
+ * @throws {RangeError} `jetstreamTimeout` cannot be waited for.
  */
 export function toJetStreamClient(
   target: NatsConnection | JetStreamClient,
@@ -59,9 +60,9 @@ export function toJetStreamClient(
   if (domain !== undefined && apiPrefix !== undefined) {
     throw new TypeError("domain and apiPrefix exclude each other: a domain is a prefix");
   }
-  if (jetstreamTimeout !== undefined && !(jetstreamTimeout > 0)) {
-    throw new RangeError(`jetstreamTimeout is ${jetstreamTimeout}, wanted is a number above 0`);
-  }
+  if (domain !== undefined) requireString("domain", domain);
+  if (apiPrefix !== undefined) requireString("apiPrefix", apiPrefix);
+  if (jetstreamTimeout !== undefined) requireTimeout("jetstreamTimeout", jetstreamTimeout);
   const options: JetStreamManagerOptions = {};
   if (domain !== undefined) options.domain = domain;
   if (apiPrefix !== undefined) options.apiPrefix = apiPrefix;

@@ -9,11 +9,10 @@ import type {
   StreamConfig,
   StreamState,
 } from "@nats-io/jetstream";
-import { withDeadline } from "../_deadline.ts";
-import { hasName, isTransient, retryDelay } from "../_retry.ts";
-import { Wakeup } from "../_wakeup.ts";
+import { nameClosed } from "../_connection.ts";
+import { hasName, retryTransient } from "../_retry.ts";
 import { NoProgressError, NoStreamError } from "../errors.ts";
-import { apiCode } from "./api_code.ts";
+import { apiCode, STREAM_NOT_FOUND } from "./api_code.ts";
 import { subjectMatches } from "./subject_matches.ts";
 
 /** A stream as the server describes it. */
@@ -45,7 +44,7 @@ export interface StreamDescription {
 /** The bounds of a question to the server. */
 export interface AskOptions {
   /**
-   * The longest wait for one answer, in milliseconds, where the client's own timeout is longer.
+   * The longest time without an answer, in milliseconds, repeats included.
    *
    * @default {30_000}
    */
@@ -57,8 +56,6 @@ export interface AskOptions {
 const DEFAULT_TIMEOUT = 30_000;
 /** How often a question is put that nobody listens to: soon enough it is clear that JetStream is not there. */
 const UNHEARD_ATTEMPTS = 4;
-/** Server: "stream not found". */
-const STREAM_NOT_FOUND = 10059;
 
 /**
  * Asks the server for the stream that captures `subject`. A missing permission is a warning, not an error.
@@ -67,6 +64,7 @@ const STREAM_NOT_FOUND = 10059;
  * @param subject Without wildcards.
  * @param options The bounds.
  * @throws {NoStreamError} No stream captures the subject.
+ * @throws {ConnectionClosedError} The connection is closed.
  */
 export async function describeStream(
   js: JetStreamClient,
@@ -111,21 +109,15 @@ export async function ask<T>(
   question: () => Promise<T>,
   { timeout = DEFAULT_TIMEOUT, signal }: AskOptions,
 ): Promise<T> {
-  const onTimeout = (): Error => new NoProgressError("asking for the stream", timeout);
-  const deadline = performance.now() + timeout;
-  for (let attempt = 1;; attempt++) {
-    signal?.throwIfAborted();
-    try {
-      return await withDeadline(question(), { timeout, signal, onTimeout });
-    } catch (error) {
-      if (signal?.aborted || !isTransient(error)) throw error;
-      const isOver = hasName(error, "NoResponders")
-        ? attempt === UNHEARD_ATTEMPTS
-        : performance.now() >= deadline;
-      if (isOver) throw error;
-    }
-    const pause = new Wakeup().wait(retryDelay(attempt));
-    await withDeadline(pause, { timeout, signal, onTimeout });
+  try {
+    return await retryTransient(question, {
+      timeout,
+      signal,
+      onTimeout: (cause) => new NoProgressError("asking for the stream", timeout, { cause }),
+      isWorth: (error, attempts) => !hasName(error, "NoResponders") || attempts < UNHEARD_ATTEMPTS,
+    });
+  } catch (error) {
+    throw nameClosed(error);
   }
 }
 

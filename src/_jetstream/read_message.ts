@@ -17,6 +17,7 @@ export type MessageQuery = LastForMsgRequest | (SeqMsgRequest & { next_by_subj: 
  *
  * @param consistent Ask the leader alone.
  * @throws {BucketNotFoundError} The bucket is gone.
+ * @throws {ConnectionClosedError} The connection is closed.
  */
 export async function readMessage(
   bucket: Bucket,
@@ -38,6 +39,6 @@ async function readDirect(bucket: Bucket, query: MessageQuery): Promise<StoredMs
   } catch (error) {
     // Direct access was switched off since, or the stream is gone: the leader knows which.
     if (hasName(error, "NoResponders")) return null;
-    throw error;
+    throw readError(bucket, error);
   }
 }

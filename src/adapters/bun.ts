@@ -1,28 +1,5 @@
 /**
- * {@linkcode connect} for Bun, over the official Node transport.
- *
- * @module
- */
-import type { NatsConnection } from "@nats-io/nats-core";
-import { connect as connectTcp, errors } from "@nats-io/transport-node";
-import type { ConnectOptions } from "../connect/connect_options.ts";
-import { openConnection } from "../connect/_open.ts";
-import { makeAbortable } from "./_abortable_dial.ts";
-
-export type { ConnectOptions } from "../connect/connect_options.ts";
-export {
-  ConnectError,
-  type ConnectFailure,
-  CoreMismatchError,
-  TransportConflictError,
-} from "../errors.ts";
-
-/**
- * Connects to a NATS server on Bun: the same as `connect` of the main entry, without detecting the runtime.
- *
- * @param options Servers, login, time limits and reconnecting; all of it may be left out.
- * @returns The connection, logged in and ready.
- * @throws {ConnectError} When no server could be reached in time, or the login was refused.
+ * {@linkcode connect} for Bun, which runs the official Node transport: the same as that of `natskit/node`.
  *
  * @example Connect on Bun
  * ```ts
@@ -33,7 +10,14 @@ export {
  * await using nc = await connect({ servers: server.url, name: "greeter" });
  * nc.publish("greetings", "hello");
  * ```
+ *
+ * @module
  */
-export function connect(options: ConnectOptions = {}): Promise<NatsConnection> {
-  return openConnection(options, { connect: connectTcp, errors, makeAbortable });
-}
+export { connect } from "./node.ts";
+export type { ConnectOptions } from "../connect/connect_options.ts";
+export {
+  ConnectError,
+  type ConnectFailure,
+  CoreMismatchError,
+  TransportConflictError,
+} from "../errors.ts";

@@ -23,6 +23,9 @@ export {
  * @param options Servers, login, time limits and reconnecting; all of it may be left out.
  * @returns The connection, logged in and ready.
  * @throws {ConnectError} When no server could be reached in time, or the login was refused.
+ * @throws {TransportConflictError} When this process already connects over a WebSocket, or is asked to.
+ * @throws {CoreMismatchError} When the transport belongs to another copy of nats-core than natskit's.
+ * @throws {TypeError | RangeError} When an option is unknown, incomplete or out of range; nothing was sent then.
  *
  * @example Connect on Node
  * ```ts

@@ -20,7 +20,9 @@ import type { ChunkedPayload } from "./chunked_payload.ts";
  * on; `onRejected` hears of it.
  *
  * A payload is acknowledged (JetStream), or answered with `complete` (core NATS), by its `ack()` or by asking for the
- * next one. Leaving the loop without it acknowledges nothing, and tells senders on core NATS `rejected: abandoned`.
+ * next one. Where the server does not confirm that, `ack()` rejects; asking for the next payload does not: the messages
+ * come again, and are acknowledged as the repeats that they are.
+ * Leaving the loop without either acknowledges nothing, and tells senders on core NATS `rejected: abandoned`.
  * Messages are taken in while the body of the loop runs, as far as there is room: senders on core NATS get no window
  * beyond that, and from a consumer no more is pulled.
  *

@@ -4,7 +4,7 @@
  * @module
  */
 import type { NatsConnection } from "@nats-io/nats-core";
-import { requireKnownKeys, requirePositive } from "../_require.ts";
+import { describe, requireKnownKeys, requirePositive } from "../_require.ts";
 import type { RejectedEvent } from "./rejected_event.ts";
 
 /** The bounds of an assembler. Sizes in bytes, times in milliseconds. */
@@ -75,8 +75,11 @@ export function checkAssemblerOptions(options: AssemblerOptions): CheckedAssembl
   } = options;
   const bounds = { maxUploadBytes, maxChunks, maxUploads, maxBufferedBytes, idleTimeout };
   for (const [name, value] of Object.entries(bounds)) requirePositive(name, value);
+  if (connection !== undefined && typeof connection?.isClosed !== "function") {
+    throw new TypeError(`connection is ${describe(connection)}, wanted is a NATS connection`);
+  }
   if (onRejected !== undefined && typeof onRejected !== "function") {
-    throw new TypeError(`onRejected is ${typeof onRejected}, wanted is a function`);
+    throw new TypeError(`onRejected is ${describe(onRejected)}, wanted is a function`);
   }
   return { ...bounds, ...(onRejected && { onRejected }), ...(connection && { connection }) };
 }

@@ -3,6 +3,19 @@
  *
  * @module
  */
+export {
+  ChunkedPublishError,
+  ConnectionClosedError,
+  CoreMismatchError,
+  MessageDroppedError,
+  NoProgressError,
+  NoStreamError,
+  ReceiverError,
+  type ReceiverFailure,
+  StreamChangedError,
+  StreamUnfitError,
+  UploadIdTakenError,
+} from "../errors.ts";
 export { assembleChunks } from "./assemble_chunks.ts";
 export type { AssemblerOptions } from "./assembler_options.ts";
 export type { ChunkedPayload } from "./chunked_payload.ts";

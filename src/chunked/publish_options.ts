@@ -4,7 +4,15 @@
  * @module
  */
 import type { MsgHdrs } from "@nats-io/nats-core";
-import { describe, requireKnownKeys, requirePositive, requireString } from "../_require.ts";
+import {
+  describe,
+  requireBoolean,
+  requireKnownKeys,
+  requirePositive,
+  requireSignal,
+  requireString,
+  requireTimeout,
+} from "../_require.ts";
 import { newUploadId, parseUploadId } from "../_upload_id.ts";
 import type { OwnHeaders } from "./_chunk_feed.ts";
 import { MAX_CHUNK_SIZE } from "./_chunk_shape.ts";
@@ -73,7 +81,7 @@ export interface PublishChunkedOptions {
    * @default {30_000}
    */
   timeout?: number;
-  /** Told of every chunk that was sent, and again when it is confirmed. */
+  /** Told of every chunk that was sent, and again when it is confirmed. What it throws fails the upload. */
   onProgress?: (progress: ChunkedProgress) => void;
 }
 
@@ -139,18 +147,14 @@ export function checkPublishOptions(
     }
   }
   requirePositive("window", window);
-  requirePositive("timeout", timeout);
-  if (typeof digest !== "boolean") {
-    throw new TypeError(`digest is ${describe(digest)}, wanted is a boolean`);
-  }
+  requireTimeout("timeout", timeout);
+  requireBoolean("digest", digest);
   if (delivery !== "confirmed" && delivery !== "unconfirmed") {
     throw new RangeError(
       `delivery is ${JSON.stringify(delivery)}, wanted is "confirmed" or "unconfirmed"`,
     );
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`signal is ${describe(signal)}, wanted is an AbortSignal`);
-  }
+  if (signal !== undefined) requireSignal("signal", signal);
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw new TypeError(`onProgress is ${describe(onProgress)}, wanted is a function`);
   }

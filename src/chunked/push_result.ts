@@ -9,8 +9,8 @@ import type { RejectedEvent } from "./rejected_event.ts";
 /**
  * What became of a message:
  *
- * - `ignored`: it is no chunk (another protocol, or a sender's question, which was answered); over JetStream it is
- *   yours to acknowledge;
+ * - `ignored`: it is no chunk: of another protocol, and over JetStream yours to acknowledge; or a sender's question, which
+ *   was answered, or where a stream kept it acknowledged;
  * - `accepted`: a new chunk;
  * - `duplicate`: a chunk that was here already;
  * - `complete`: the last chunk that was missing; settle the payload with its `ack()` or `nak()`;

@@ -1,3 +1,4 @@
+import { describe } from "../_require.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import type { UserInfo } from "./_servers.ts";
 
@@ -39,7 +40,9 @@ function readUserAndPassword({ user, password }: ConnectOptions): Login | undefi
     throw new TypeError("connect: password is given without user, wanted are both");
   }
   if (typeof user !== "string" || user === "") {
-    throw new TypeError(`connect: user is ${describe(user)}, wanted is a string that is not empty`);
+    throw new TypeError(
+      `connect: user is ${describeText(user)}, wanted is a string that is not empty`,
+    );
   }
   if (typeof password !== "string") {
     throw new TypeError(`connect: password is ${describe(password)}, wanted is a string`);
@@ -54,17 +57,15 @@ function readUserInfo(_options: ConnectOptions, userInfo: UserInfo | undefined):
     : () => ({ user: userInfo.user, pass: userInfo.password });
 }
 
+function describeText(value: unknown): string {
+  return value === "" ? "an empty string" : describe(value);
+}
+
 function checkToken(token: unknown, field: string): string {
   if (typeof token !== "string" || token === "") {
     throw new TypeError(
-      `connect: ${field} is ${describe(token)}, wanted is a string that is not empty`,
+      `connect: ${field} is ${describeText(token)}, wanted is a string that is not empty`,
     );
   }
   return token;
-}
-
-/** Says what kind of value it is, never the value: it may be a secret in the wrong field. */
-function describe(value: unknown): string {
-  if (value === null) return "null";
-  return value === "" ? "an empty string" : typeof value;
 }

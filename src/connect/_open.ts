@@ -1,8 +1,8 @@
 import { errors, type NatsConnection, wsconnect } from "@nats-io/nats-core";
 import { CORE_RANGE } from "../_core.ts";
 import { CoreMismatchError } from "../errors.ts";
-import { dial, type OfficialTransport } from "../adapters/_dial.ts";
 import type { ConnectOptions } from "./connect_options.ts";
+import { dial, type Dialling, type OfficialTransport } from "./_dial.ts";
 import { describeFailure, describeTimeout } from "./_failure.ts";
 import { claimTransport } from "./_guard.ts";
 import { readSettings } from "./_settings.ts";
@@ -36,30 +36,31 @@ export async function openConnection(
   let timer: ReturnType<typeof setTimeout> | undefined;
   let onAbort: (() => void) | undefined;
   let succeeded = false;
+  let failure: { reason: unknown } | undefined;
+  let dialling: Dialling | undefined;
   try {
-    const dialling = await dial(transport, settings);
     const interrupted = new Promise<never>((_, reject) => {
       onAbort = () => reject(signal!.reason);
-      if (signal?.aborted) onAbort();
       signal?.addEventListener("abort", onAbort, { once: true });
       timer = setTimeout(
-        () => reject(describeTimeout(servers, connectTimeout, dialling.lastError())),
+        () => reject(describeTimeout(servers, connectTimeout, dialling?.lastError())),
         connectTimeout,
       );
     });
-    try {
-      const connection = await Promise.race([
-        dialling.connected.catch((error) => {
-          throw describeFailure(servers, error);
-        }),
-        interrupted,
-      ]);
-      succeeded = true;
-      return connection;
-    } catch (error) {
-      dialling.stop(error);
-      throw error;
-    }
+    const dialled = dial(transport, settings).then(async (made) => {
+      dialling = made;
+      if (failure !== undefined) made.stop(failure.reason);
+      return await made.connected.catch((error) => {
+        throw describeFailure(servers, error);
+      });
+    });
+    const connection = await Promise.race([dialled, interrupted]);
+    succeeded = true;
+    return connection;
+  } catch (error) {
+    failure = { reason: error };
+    dialling?.stop(error);
+    throw error;
   } finally {
     clearTimeout(timer);
     if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);

@@ -1,3 +1,11 @@
+import {
+  describe,
+  requireBoolean,
+  requireKnownKeys,
+  requireSignal,
+  requireString,
+} from "../_require.ts";
+import { LONGEST_WAIT } from "../_wakeup.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import { type Login, readLogin } from "./_auth.ts";
 import { parseServers, type ServerList } from "./_servers.ts";
@@ -19,9 +27,6 @@ export interface ConnectSettings {
   readonly noEcho: boolean;
   readonly signal: AbortSignal | undefined;
 }
-
-/** Timers hold no more; a longer one would fire at once. */
-const LONGEST_MS = 2_147_483_647;
 
 /** One line per option, so that the compiler finds a new one missing here. */
 const KNOWN: Readonly<Record<keyof ConnectOptions, true>> = {
@@ -48,14 +53,7 @@ export function readSettings(
   options: ConnectOptions,
   defaultServers: string | undefined,
 ): ConnectSettings {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError("connect: options is not an object");
-  }
-  for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, key)) {
-      throw new TypeError(`connect: there is no option ${JSON.stringify(key)}`);
-    }
-  }
+  requireKnownKeys("connect: options", options, Object.keys(KNOWN));
   const {
     connectTimeout = 5_000,
     reconnect = true,
@@ -74,22 +72,28 @@ export function readSettings(
   if (servers === undefined) {
     throw new TypeError("connect: servers is missing, a browser needs a ws:// or wss:// URL");
   }
+  for (const [field, value] of Object.entries({ reconnect, waitOnFirstConnect, noEcho })) {
+    requireBoolean(`connect: ${field}`, value);
+  }
+  if (signal !== undefined) requireSignal("connect: signal", signal);
+  if (name !== undefined) requireText("name", name);
+  if (inboxPrefix !== undefined) checkPrefix(inboxPrefix);
   const serverList = parseServers(servers);
   return {
     servers: serverList,
     login: readLogin(options, serverList.userInfo),
-    name: name === undefined ? undefined : checkString("name", name),
-    connectTimeout: checkInteger("connectTimeout", connectTimeout, 1, LONGEST_MS),
-    reconnect: checkBoolean("reconnect", reconnect),
+    name,
+    connectTimeout: checkInteger("connectTimeout", connectTimeout, 1, LONGEST_WAIT),
+    reconnect,
     maxReconnectAttempts: checkInteger("maxReconnectAttempts", maxReconnectAttempts, -1),
-    reconnectWait: checkInteger("reconnectWait", reconnectWait, 1, LONGEST_MS / 2),
-    reconnectJitter: checkInteger("reconnectJitter", reconnectJitter, 0, LONGEST_MS / 2),
-    pingInterval: checkInteger("pingInterval", pingInterval, 1, LONGEST_MS),
+    reconnectWait: checkInteger("reconnectWait", reconnectWait, 1, LONGEST_WAIT / 2),
+    reconnectJitter: checkInteger("reconnectJitter", reconnectJitter, 0, LONGEST_WAIT / 2),
+    pingInterval: checkInteger("pingInterval", pingInterval, 1, LONGEST_WAIT),
     maxPingOut: checkInteger("maxPingOut", maxPingOut, 1),
-    waitOnFirstConnect: checkBoolean("waitOnFirstConnect", waitOnFirstConnect),
-    inboxPrefix: inboxPrefix === undefined ? undefined : checkPrefix(inboxPrefix),
-    noEcho: checkBoolean("noEcho", noEcho),
-    signal: signal === undefined ? undefined : checkSignal(signal),
+    waitOnFirstConnect,
+    inboxPrefix,
+    noEcho,
+    signal,
   };
 }
 
@@ -100,7 +104,7 @@ function checkInteger(
   most: number = Number.MAX_SAFE_INTEGER,
 ): number {
   if (typeof value !== "number") {
-    throw new TypeError(`connect: ${field} is ${typeof value}, wanted is a number`);
+    throw new TypeError(`connect: ${field} is ${describe(value)}, wanted is a number`);
   }
   if (!Number.isInteger(value) || value < least || value > most) {
     const range = most === Number.MAX_SAFE_INTEGER
@@ -111,39 +115,19 @@ function checkInteger(
   return value;
 }
 
-function checkBoolean(field: string, value: unknown): boolean {
-  if (typeof value !== "boolean") {
-    throw new TypeError(`connect: ${field} is ${typeof value}, wanted is true or false`);
+function requireText(field: string, value: unknown): void {
+  requireString(`connect: ${field}`, value);
+  if (value === "") {
+    throw new TypeError(`connect: ${field} is empty, wanted is a string that is not empty`);
   }
-  return value;
 }
 
-function checkString(field: string, value: unknown): string {
-  if (typeof value !== "string" || value === "") {
-    const found = value === "" ? "an empty string" : typeof value;
-    throw new TypeError(`connect: ${field} is ${found}, wanted is a string that is not empty`);
-  }
-  return value;
-}
-
-function checkPrefix(value: unknown): string {
-  const prefix = checkString("inboxPrefix", value);
+function checkPrefix(prefix: string): void {
+  requireText("inboxPrefix", prefix);
   if (!/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(prefix)) {
     throw new TypeError(
       `connect: inboxPrefix is ${JSON.stringify(prefix)}, wanted is a subject without wildcards, ` +
         "white space and empty tokens, such as _INBOX_alice",
     );
   }
-  return prefix;
-}
-
-function checkSignal(value: unknown): AbortSignal {
-  const signal = value as AbortSignal;
-  if (
-    signal === null || typeof signal !== "object" || typeof signal.aborted !== "boolean" ||
-    typeof signal.addEventListener !== "function"
-  ) {
-    throw new TypeError("connect: signal is not an AbortSignal");
-  }
-  return signal;
 }

@@ -2,7 +2,7 @@ import type { StoredMsg } from "@nats-io/jetstream";
 import { decodeValue } from "../_codec.ts";
 import { withDeadline } from "../_deadline.ts";
 import { readMessage } from "../_jetstream/read_message.ts";
-import { requireKnownKeys } from "../_require.ts";
+import { requireBoolean, requireKnownKeys, requireSignal, requireTimeout } from "../_require.ts";
 import { hasName } from "../_retry.ts";
 import { NoProgressError } from "../errors.ts";
 import { checkKey, describeKey } from "./_key.ts";
@@ -36,8 +36,10 @@ export interface KvGetOptions {
  * @returns The value, or `undefined` if there is none: never set, deleted, purged or expired. An outage is an error.
  * @throws {DecodeError} What is stored there does not suit the bucket's codec.
  * @throws {BucketNotFoundError} The bucket was deleted.
+ * @throws {ConnectionClosedError} The connection is closed.
  * @throws {NoProgressError} The server did not answer in time.
- * @throws {RangeError} The key is not legal.
+ * @throws {TypeError} An argument is of another kind than wanted.
+ * @throws {RangeError} The key is not legal, or `timeout` cannot be waited for.
  *
  * @example Get a value
  * ```ts
@@ -59,7 +61,9 @@ export async function kvGet<T>(
   requireKnownKeys("options", options, ["consistent", "signal", "timeout"]);
   const { consistent = false, signal, timeout = 5_000 } = options;
   checkKey(kv, key);
-  if (!(timeout > 0)) throw new RangeError(`timeout is ${timeout}, wanted is a number above 0`);
+  requireBoolean("consistent", consistent);
+  if (signal !== undefined) requireSignal("signal", signal);
+  requireTimeout("timeout", timeout);
   const what = describeKey(kv.bucket, key);
   const onTimeout = (cause?: unknown): Error =>
     new NoProgressError(`get ${what}`, timeout, { cause });

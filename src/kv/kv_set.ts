@@ -1,8 +1,8 @@
 import { withDeadline } from "../_deadline.ts";
 import { apiCode } from "../_jetstream/api_code.ts";
-import { writeError } from "../_jetstream/bucket.ts";
+import { findStream, writeError } from "../_jetstream/bucket.ts";
 import { connectionOf } from "../_jetstream/connection_of.ts";
-import { requireKnownKeys } from "../_require.ts";
+import { requireKnownKeys, requireSignal, requireTimeout } from "../_require.ts";
 import { hasName } from "../_retry.ts";
 import { NoProgressError, ValueTooLargeError } from "../errors.ts";
 import { checkKey, describeKey } from "./_key.ts";
@@ -22,9 +22,6 @@ export interface KvSetOptions {
   timeout?: number;
 }
 
-/** The headers that the client sends with every value, though there are none in it: `NATS/1.0` and two line ends. */
-const HEADER_BYTES = 12;
-
 /** Server: "message size exceeds maximum allowed". */
 const MESSAGE_TOO_LARGE = 10054;
 
@@ -39,9 +36,10 @@ const MESSAGE_TOO_LARGE = 10054;
  * @throws {ValueTooLargeError} The value does not fit into one message.
  * @throws {BucketRefusedError} The bucket is full, or sealed.
  * @throws {BucketNotFoundError} The bucket was deleted.
+ * @throws {ConnectionClosedError} The connection is closed.
  * @throws {NoProgressError} The server did not confirm in time; the value may be stored nevertheless.
- * @throws {TypeError} The codec does not take the value.
- * @throws {RangeError} The key is not legal.
+ * @throws {TypeError} The codec does not take the value, or an option is of another kind than wanted.
+ * @throws {RangeError} The key is not legal, or `timeout` cannot be waited for.
  *
  * @example Set a value
  * ```ts
@@ -63,12 +61,13 @@ export async function kvSet<T>(
   requireKnownKeys("options", options, ["signal", "timeout"]);
   const { signal, timeout = 5_000 } = options;
   checkKey(kv, key);
-  if (!(timeout > 0)) throw new RangeError(`timeout is ${timeout}, wanted is a number above 0`);
+  if (signal !== undefined) requireSignal("signal", signal);
+  requireTimeout("timeout", timeout);
   const bytes = kv.codec.encode(value);
   const what = describeKey(kv.bucket, key);
   const maxPayload = connectionOf(kv.js).info?.max_payload;
-  if (maxPayload !== undefined && bytes.length > maxPayload - HEADER_BYTES) {
-    throw new ValueTooLargeError(what, bytes.length, maxPayload - HEADER_BYTES);
+  if (maxPayload !== undefined && bytes.length > maxPayload) {
+    throw new ValueTooLargeError(what, bytes.length, maxPayload);
   }
   signal?.throwIfAborted();
   const onTimeout = (cause?: unknown): Error =>
@@ -81,8 +80,14 @@ export async function kvSet<T>(
     if (signal?.aborted && error === signal.reason) throw error;
     if (hasName(error, "TimeoutError")) throw onTimeout(error);
     if (apiCode(error) === MESSAGE_TOO_LARGE) {
-      throw new ValueTooLargeError(what, bytes.length, kv.maxValueSize, { cause: error });
+      throw new ValueTooLargeError(what, bytes.length, await valueLimit(kv), { cause: error });
     }
     throw await writeError(kv, `does not set ${JSON.stringify(key)}`, error);
   }
+}
+
+/** The limit may have been set, or changed, since the bucket was opened. */
+async function valueLimit<T>(kv: KvBucket<T>): Promise<number> {
+  const info = await findStream(kv.jsm, kv.stream).catch(() => null);
+  return info?.config.max_msg_size ?? kv.maxValueSize;
 }

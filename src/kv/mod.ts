@@ -14,6 +14,8 @@ export type { JetStreamTargetOptions } from "../_jetstream/client.ts";
 export {
   BucketNotFoundError,
   BucketRefusedError,
+  ConnectionClosedError,
+  CoreMismatchError,
   DecodeError,
   NoProgressError,
   ValueTooLargeError,

@@ -3,7 +3,7 @@ import { Kvm } from "@nats-io/kv";
 import type { KvOptions } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { type Codec, type CodecName, type NamedCodec, resolveCodec } from "../_codec.ts";
-import { checkBucketName, openStream } from "../_jetstream/bucket.ts";
+import { checkBucketName, checkCreate, openStream } from "../_jetstream/bucket.ts";
 import {
   JETSTREAM_TARGET_KEYS,
   type JetStreamTargetOptions,
@@ -60,6 +60,18 @@ export interface KvConfig {
   /** For people and programs. */
   metadata?: Record<string, string>;
 }
+
+const CONFIG_KEYS: readonly (keyof KvConfig)[] = [
+  "description",
+  "history",
+  "ttl",
+  "storage",
+  "replicas",
+  "maxBytes",
+  "maxValueSize",
+  "compression",
+  "metadata",
+];
 
 /** Options of {@linkcode openKv}. */
 export interface OpenKvOptions<T> extends JetStreamTargetOptions {
@@ -139,6 +151,8 @@ export function openKv(
  * @param options Whether to create it, how values become bytes, and where JetStream is.
  * @returns The handle for {@linkcode kvSet} and {@linkcode kvGet}.
  * @throws {BucketNotFoundError} There is none, and `create` is not given.
+ * @throws {ConnectionClosedError} The connection is closed.
+ * @throws {CoreMismatchError} The connection belongs to another copy of nats-core than natskit's.
  * @throws {BucketRefusedError} The server does not create it like that.
  * @throws {TypeError} The name is no bucket name, or an option cannot be honoured.
  *
@@ -168,7 +182,8 @@ export async function openKv<T>(
   options: OpenKvOptions<T> = {},
 ): Promise<KvBucket<T>> {
   requireKnownKeys("options", options, ["create", "codec", ...JETSTREAM_TARGET_KEYS]);
-  const { create = false, codec, ...where } = options;
+  const { create, codec, ...where } = options;
+  const config = checkCreate<KvConfig>(create, CONFIG_KEYS);
   const kind = "key-value bucket";
   checkBucketName(kind, bucket);
   const named = resolveCodec(codec);
@@ -177,9 +192,7 @@ export async function openKv<T>(
   const opening = { kind, bucket, stream: `KV_${bucket}`, js, jsm } as const;
   const info = await openStream(
     opening,
-    create === false
-      ? undefined
-      : () => new Kvm(js).create(bucket, toOfficialConfig(create === true ? {} : create)),
+    config && (() => new Kvm(js).create(bucket, toOfficialConfig(config))),
   );
   return {
     ...opening,

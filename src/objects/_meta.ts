@@ -4,9 +4,10 @@
  * @module
  */
 import type { StoredMsg } from "@nats-io/jetstream";
+import { isBucketName } from "../_jetstream/bucket.ts";
 import { readMessage } from "../_jetstream/read_message.ts";
 import { ObjectCorruptError } from "../errors.ts";
-import { latin1MetaSubject, metaSubject } from "./_subjects.ts";
+import { isObjectName, latin1MetaSubject, metaSubject } from "./_subjects.ts";
 import type { ObjectInfo } from "./object_info.ts";
 import type { ObjectStore } from "./open_object_store.ts";
 
@@ -93,7 +94,16 @@ function parseMeta(bucket: string, message: StoredMsg): StoredMeta {
   const { nuid, size = 0 } = record;
   if (nuid && !/^[-\w]+$/.test(nuid)) throw bad(`has the id ${JSON.stringify(nuid)}`);
   if (!Number.isSafeInteger(size) || size < 0) throw bad(`has the size ${JSON.stringify(size)}`);
+  const link: unknown = record.options?.link;
+  if (link && !isLink(link)) throw bad("has a link that names no object and no object store");
   return { ...record, subject: message.subject, revision: message.seq, stored: message.time };
+}
+
+/** Both names become part of subjects; a link to a whole object store has an empty name, or none. */
+function isLink(link: unknown): boolean {
+  const { bucket, name } = link as { bucket?: unknown; name?: unknown };
+  return isBucketName(bucket) &&
+    (name === undefined || name === null || name === "" || isObjectName(bucket, name));
 }
 
 /** The record as callers see it. */

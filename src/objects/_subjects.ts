@@ -3,11 +3,10 @@
  *
  * @module
  */
+import { base64Url } from "../_digest.ts";
+import { LONGEST_SUBJECT } from "../_subject.ts";
 import { checkHandle } from "../_jetstream/bucket.ts";
 import type { ObjectStore } from "./open_object_store.ts";
-
-/** A server closes connections whose protocol line passes 4,096 bytes; the rest of the line needs some room, too. */
-const LONGEST_SUBJECT = 3_900;
 
 /** Where the chunks of one version of an object are. */
 export function chunkSubject(bucket: string, nuid: string): string {
@@ -36,6 +35,20 @@ export function latin1MetaSubject(bucket: string, name: string): string | undefi
  */
 export function checkObjectName(store: ObjectStore, name: string): void {
   checkHandle("object store", "openObjectStore", store);
+  checkName(store.bucket, name);
+}
+
+/** Whether an object of the object store can have the name. */
+export function isObjectName(bucket: string, name: unknown): name is string {
+  try {
+    checkName(bucket, name as string);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function checkName(bucket: string, name: string): void {
   if (typeof name !== "string" || name === "") {
     throw new TypeError(
       `an object's name is a string that is not empty, not ${JSON.stringify(name)}`,
@@ -44,14 +57,10 @@ export function checkObjectName(store: ObjectStore, name: string): void {
   if (/\p{Surrogate}/u.test(name)) {
     throw new TypeError("the object's name has a lone surrogate, which UTF-8 cannot hold");
   }
-  const { length } = metaSubject(store.bucket, name);
+  const { length } = metaSubject(bucket, name);
   if (length > LONGEST_SUBJECT) {
     throw new RangeError(
       `the object's name is too long: its subject has ${length} bytes, and ${LONGEST_SUBJECT} fit`,
     );
   }
-}
-
-function base64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
 }

@@ -1,11 +1,9 @@
-import { delay } from "@nats-io/nats-core";
 import type { StoredMsg } from "@nats-io/jetstream";
-import { type DeadlineOptions, withDeadline } from "../_deadline.ts";
 import { createSha256, formatDigest } from "../_digest.ts";
 import { openStream } from "../_jetstream/bucket.ts";
 import { type MessageQuery, readMessage } from "../_jetstream/read_message.ts";
-import { requireKnownKeys } from "../_require.ts";
-import { isTransient, retryDelay } from "../_retry.ts";
+import { requireKnownKeys, requireSignal, requireTimeout } from "../_require.ts";
+import { retryTransient } from "../_retry.ts";
 import {
   DigestMismatchError,
   NoProgressError,
@@ -13,6 +11,7 @@ import {
   ObjectCorruptError,
   ObjectLinkError,
 } from "../errors.ts";
+import { describeObject } from "../errors/_describe_object.ts";
 import { digestMatches } from "./_digest_matches.ts";
 import { readMeta, type StoredMeta } from "./_meta.ts";
 import { checkObjectName, chunkSubject } from "./_subjects.ts";
@@ -46,10 +45,11 @@ const MAX_LINKS = 8;
  * @throws {ObjectCorruptError} Chunks are missing, or the size differs.
  * @throws {ObjectChangedError} The object was replaced or deleted while it was read.
  * @throws {ObjectLinkError} The links lead nowhere.
+ * @throws {ConnectionClosedError} The connection is closed.
  * @throws {NoProgressError} Nothing moved for `timeout`.
  * @throws {BucketNotFoundError} The object store, or that of a link, is gone.
- * @throws {TypeError} The name is empty, or no string.
- * @throws {RangeError} The name is too long, or `timeout` is not above zero.
+ * @throws {TypeError} The name is empty, or an argument of another kind than wanted.
+ * @throws {RangeError} The name is too long, or `timeout` cannot be waited for.
  *
  * @example Tell an object that is not there from an outage
  * ```ts
@@ -70,7 +70,8 @@ export async function fetchBytes(
   requireKnownKeys("options", options, ["signal", "timeout"]);
   const { signal, timeout = 30_000 } = options;
   checkObjectName(store, name);
-  if (!(timeout > 0)) throw new RangeError(`timeout is ${timeout}, wanted is a number above 0`);
+  if (signal !== undefined) requireSignal("signal", signal);
+  requireTimeout("timeout", timeout);
   signal?.throwIfAborted();
   const wait: Patience = { action: `fetch the object ${JSON.stringify(name)}`, timeout, signal };
   const target = await followLinks(store, name, wait);
@@ -155,9 +156,7 @@ async function readWhole(
   }
   const sum = hash.digest();
   if (!digestMatches(digest, sum)) {
-    const subject = `object ${JSON.stringify(name)} of object store ${
-      JSON.stringify(store.bucket)
-    }`;
+    const subject = describeObject(store.bucket, name);
     throw new DigestMismatchError(subject, digest, formatDigest(sum));
   }
   return bytes;
@@ -197,25 +196,7 @@ async function readChunk(
 }
 
 /** Runs `read` again while it fails with what passes by itself, until `timeout` is over. */
-async function persist<T>(read: () => Promise<T>, wait: Patience): Promise<T> {
-  const { action, timeout, signal } = wait;
-  const deadline = Date.now() + timeout;
-  let last: unknown;
-  const onTimeout = (): Error => new NoProgressError(action, timeout, { cause: last });
-  const bound = (): DeadlineOptions => ({
-    timeout: Math.max(0, deadline - Date.now()),
-    signal,
-    onTimeout,
-  });
-  for (let attempt = 1;; attempt++) {
-    signal?.throwIfAborted();
-    try {
-      return await withDeadline(read(), bound());
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (!isTransient(error)) throw error;
-      last = error;
-    }
-    await withDeadline(delay(retryDelay(attempt)), bound());
-  }
+function persist<T>(read: () => Promise<T>, { action, timeout, signal }: Patience): Promise<T> {
+  const onTimeout = (cause: unknown): Error => new NoProgressError(action, timeout, { cause });
+  return retryTransient(read, { timeout, signal, onTimeout });
 }

@@ -18,6 +18,8 @@ export type { JetStreamTargetOptions } from "../_jetstream/client.ts";
 export {
   BucketNotFoundError,
   BucketRefusedError,
+  ConnectionClosedError,
+  CoreMismatchError,
   DigestMismatchError,
   NoProgressError,
   ObjectChangedError,

@@ -3,7 +3,7 @@ import { nanos } from "@nats-io/nats-core";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { Objm } from "@nats-io/obj";
 import type { ObjectStoreOptions } from "@nats-io/obj";
-import { checkBucketName, openStream } from "../_jetstream/bucket.ts";
+import { checkBucketName, checkCreate, openStream } from "../_jetstream/bucket.ts";
 import {
   JETSTREAM_TARGET_KEYS,
   type JetStreamTargetOptions,
@@ -49,6 +49,16 @@ export interface ObjectStoreConfig {
   metadata?: Record<string, string>;
 }
 
+const CONFIG_KEYS: readonly (keyof ObjectStoreConfig)[] = [
+  "description",
+  "ttl",
+  "storage",
+  "replicas",
+  "maxBytes",
+  "compression",
+  "metadata",
+];
+
 /** Options of {@linkcode openObjectStore}. */
 export interface OpenObjectStoreOptions extends JetStreamTargetOptions {
   /**
@@ -86,6 +96,8 @@ export interface ObjectStore {
  * @param options Whether to create it, and where JetStream is.
  * @returns The handle for {@linkcode storeBytes} and {@linkcode fetchBytes}.
  * @throws {BucketNotFoundError} There is none, and `create` is not given.
+ * @throws {ConnectionClosedError} The connection is closed.
+ * @throws {CoreMismatchError} The connection belongs to another copy of nats-core than natskit's.
  * @throws {BucketRefusedError} The server does not create it like that.
  * @throws {TypeError} The name is no bucket name, or an option cannot be honoured.
  *
@@ -105,7 +117,8 @@ export async function openObjectStore(
   options: OpenObjectStoreOptions = {},
 ): Promise<ObjectStore> {
   requireKnownKeys("options", options, ["create", ...JETSTREAM_TARGET_KEYS]);
-  const { create = false, ...where } = options;
+  const { create, ...where } = options;
+  const config = checkCreate<ObjectStoreConfig>(create, CONFIG_KEYS);
   const kind = "object store";
   checkBucketName(kind, bucket);
   const js = toJetStreamClient(target, where);
@@ -113,9 +126,7 @@ export async function openObjectStore(
   const opening = { kind, bucket, stream: `OBJ_${bucket}`, js, jsm } as const;
   const info = await openStream(
     opening,
-    create === false
-      ? undefined
-      : () => new Objm(js).create(bucket, toOfficialConfig(create === true ? {} : create)),
+    config && (() => new Objm(js).create(bucket, toOfficialConfig(config))),
   );
   return { ...opening, direct: info.config.allow_direct };
 }

@@ -1,8 +1,18 @@
-import { delay, nuid } from "@nats-io/nats-core";
+import { nuid } from "@nats-io/nats-core";
+import { serverInfo } from "../_connection.ts";
 import { writeError } from "../_jetstream/bucket.ts";
 import { connectionOf } from "../_jetstream/connection_of.ts";
-import { hasName, isTransient } from "../_retry.ts";
-import { requireKnownKeys } from "../_require.ts";
+import { hasName, retryTransient } from "../_retry.ts";
+import {
+  describe,
+  requireKnownKeys,
+  requirePositive,
+  requireRecord,
+  requireSignal,
+  requireString,
+  requireStrings,
+  requireTimeout,
+} from "../_require.ts";
 import { toRangeSource } from "../_source.ts";
 import { NoProgressError, OutcomeUnknownError } from "../errors.ts";
 import { type MetaRecord, readLatin1Meta, toObjectInfo } from "./_meta.ts";
@@ -68,6 +78,7 @@ const CLEAN_UP_TIMEOUT = 5_000;
  * @returns What is known of the stored object.
  * @throws {BucketRefusedError} The object store is sealed or full.
  * @throws {BucketNotFoundError} The object store was deleted.
+ * @throws {ConnectionClosedError} The connection is closed.
  * @throws {NoProgressError} The server did not confirm a chunk in time.
  * @throws {OutcomeUnknownError} The last answer was lost: the object may be stored, or not.
  * @throws {TypeError} An argument is of another kind than wanted.
@@ -96,23 +107,29 @@ export async function storeBytes(
   requireKnownKeys("options", options, KEYS);
   const { description, headers, metadata, signal, timeout = 30_000 } = options;
   checkObjectName(store, name);
-  const { max_payload: maxPayload = CHUNK_SIZE } = connectionOf(store.js).info ?? {};
-  const chunkSize = checkChunkSize(options.chunkSize, maxPayload - HEADER_BYTES);
   const source = toRangeSource("data", data);
-  if (!(timeout > 0)) throw new RangeError(`timeout is ${timeout}, wanted is a number above 0`);
+  if (description !== undefined) requireString("description", description);
+  if (metadata !== undefined) requireStrings("metadata", metadata);
+  if (signal !== undefined) requireSignal("signal", signal);
+  requireTimeout("timeout", timeout);
+  if (options.chunkSize !== undefined) requirePositive("chunkSize", options.chunkSize);
+  const headerLists = headers === undefined ? undefined : toHeaderLists(headers);
+  const action = `store the object ${JSON.stringify(name)}`;
+  signal?.throwIfAborted();
+  const limit = await readMessageLimit(store, action, { timeout, signal });
+  const chunkSize = checkChunkSize(options.chunkSize, limit);
   const id = nuid.next();
   const record: MetaRecord = {
     name,
     ...(description === undefined ? {} : { description }),
-    ...(headers === undefined ? {} : { headers: toHeaderLists(headers) }),
+    ...(headerLists && { headers: headerLists }),
     ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
     options: { max_chunk_size: chunkSize },
     bucket: store.bucket,
     nuid: id,
     size: source.size,
   };
-  checkRecordSize(record, maxPayload - HEADER_BYTES);
-  signal?.throwIfAborted();
+  checkRecordSize(record, limit);
 
   const chunks = chunkSubject(store.bucket, id);
   try {
@@ -129,7 +146,6 @@ export async function storeBytes(
     if (error instanceof OutcomeUnknownError) throw error;
     await removeChunks(store, chunks, timeout);
     if (signal?.aborted && error === signal.reason) throw error;
-    const action = `store the object ${JSON.stringify(name)}`;
     if (error instanceof NoProgressError || hasName(error, "TimeoutError")) {
       throw new NoProgressError(action, timeout, { cause: error });
     }
@@ -137,9 +153,23 @@ export async function storeBytes(
   }
 }
 
+/** How many bytes a message may have beside its headers: the server says it, also the one that is yet to come back. */
+async function readMessageLimit(
+  store: ObjectStore,
+  action: string,
+  bounds: { timeout: number; signal: AbortSignal | undefined },
+): Promise<number> {
+  try {
+    return (await serverInfo(connectionOf(store.js), bounds)).max_payload - HEADER_BYTES;
+  } catch (error) {
+    if (!(error instanceof NoProgressError)) throw error;
+    throw new NoProgressError(action, bounds.timeout, { cause: error });
+  }
+}
+
 function checkChunkSize(chunkSize: number | undefined, limit: number): number {
   if (chunkSize === undefined) return Math.min(CHUNK_SIZE, limit);
-  if (Number.isSafeInteger(chunkSize) && chunkSize > 0 && chunkSize <= limit) return chunkSize;
+  if (chunkSize <= limit) return chunkSize;
   throw new RangeError(
     `chunkSize is ${chunkSize}, wanted is a whole number from 1 to ${limit}, what the server's max_payload leaves`,
   );
@@ -160,10 +190,16 @@ function checkRecordSize(record: MetaRecord, limit: number): void {
 function toHeaderLists(
   headers: Record<string, string | readonly string[]>,
 ): Record<string, string[]> {
-  const lists = Object.entries(headers).map(([name, values]): [string, string[]] => [
-    name,
-    typeof values === "string" ? [values] : [...values],
-  ]);
+  requireRecord("headers", headers);
+  const lists = Object.entries(headers).map(([name, values]): [string, string[]] => {
+    const list: readonly unknown[] = Array.isArray(values) ? values : [values];
+    for (const value of list) {
+      if (typeof value === "string") continue;
+      const field = `headers[${JSON.stringify(name)}]`;
+      throw new TypeError(`${field} has ${describe(value)}, wanted is a string or several`);
+    }
+    return [name, [...list] as string[]];
+  });
   return Object.fromEntries(lists);
 }
 
@@ -182,14 +218,8 @@ async function removeReplaced(
 }
 
 async function removeChunks(store: ObjectStore, subject: string, timeout: number): Promise<void> {
-  const deadline = Date.now() + Math.min(timeout, CLEAN_UP_TIMEOUT);
-  for (;;) {
-    try {
-      await store.jsm.streams.purge(store.stream, { filter: subject });
-      return;
-    } catch (error) {
-      if (!isTransient(error) || Date.now() >= deadline) return;
-      await delay(100);
-    }
-  }
+  const bound = Math.min(timeout, CLEAN_UP_TIMEOUT);
+  const remove = () => store.jsm.streams.purge(store.stream, { filter: subject });
+  const onTimeout = (): Error => new NoProgressError(`remove the chunks at ${subject}`, bound);
+  await retryTransient(remove, { timeout: bound, onTimeout }).catch(() => {});
 }

@@ -3,8 +3,7 @@ import * as fs from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import process from "node:process";
-
-const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+import { delay } from "./_delay.ts";
 
 /** The user's cache folder of natskit, as each system places it. */
 export function cacheFolder(

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from "node:crypto";
 import { resolve } from "node:path";
-import type { FoundServer } from "./_find_server.ts";
+import type { FoundServer } from "./_steps/_step.ts";
 import type { ServerInstance } from "./_instance.ts";
 import { pickFreePorts } from "./_ports.ts";
 import { prepareServer, startOnFreePorts } from "./_single.ts";
 import type { NatsCluster } from "./nats_server.ts";
-import type { NatsServerOptions } from "./start_nats_server.ts";
+import type { NatsServerOptions } from "./nats_server_options.ts";
 
 /**
  * When a cluster with new stores is begun again, in milliseconds. About one in ten of version 2.10.25 founds its

@@ -1,9 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NatsServerNotFoundError } from "../errors.ts";
-import { type LockLimits, withLock } from "./_cache.ts";
-import type { DownloadLimits } from "./_download.ts";
-import type { Run } from "./_run.ts";
+import { withLock } from "./_cache.ts";
+import type { FindContext, FindStep, FoundServer } from "./_steps/_step.ts";
 import { cacheStep } from "./_steps/cache.ts";
 import { goInstallStep } from "./_steps/go_install.ts";
 import { namedBinaryStep } from "./_steps/named_binary.ts";
@@ -11,53 +10,6 @@ import { pathStep } from "./_steps/path.ts";
 import { releaseStep } from "./_steps/release.ts";
 import { wheelStep } from "./_steps/wheel.ts";
 import { MINIMUM_VERSION } from "./_version.ts";
-
-/** A server binary that can be run. */
-export interface FoundServer {
-  /** Where it is. */
-  path: string;
-  /** What it says its version is. */
-  version: string;
-  /** How it was found, such as `go install`. */
-  source: string;
-}
-
-/** Bounds of the steps, in milliseconds. */
-export interface FindLimits {
-  download: DownloadLimits;
-  /** For commands that only look, such as `--version`. */
-  look: number;
-  /** For commands that ask their network whether a version exists. */
-  ask: number;
-  goInstall: number;
-  pipDownload: number;
-  lock: LockLimits;
-}
-
-/** What the steps may use of the world; the tests put stand-ins here. */
-export interface FindContext {
-  env: Record<string, string | undefined>;
-  /** As `process.platform` names it. */
-  platform: string;
-  /** As `process.arch` names it. */
-  arch: string;
-  /** natskit's cache folder of this user. */
-  cacheDir: string;
-  fetch: typeof globalThis.fetch;
-  run: Run;
-  limits: FindLimits;
-  log: (line: string) => void;
-  signal?: AbortSignal | undefined;
-}
-
-/**
- * One way to a server. It rejects with an error whose message is the reason why it gave none; then the next one is
- * tried. A {@linkcode NatsServerNotFoundError} ends the search.
- */
-export interface FindStep {
-  name: string;
-  find(context: FindContext, version: string | undefined): Promise<FoundServer>;
-}
 
 /** These find what is there already. */
 const LOCAL_STEPS: readonly FindStep[] = [namedBinaryStep, pathStep, cacheStep];
@@ -81,7 +33,7 @@ export async function findServer(
       } catch (error) {
         context.signal?.throwIfAborted();
         if (error instanceof NatsServerNotFoundError) throw error;
-        attempts.push({ step: step.name, reason: describe(error) });
+        attempts.push({ step: step.name, reason: messageOf(error) });
       }
     }
     return undefined;
@@ -111,13 +63,13 @@ async function fetchOnce(
   } catch (error) {
     context.signal?.throwIfAborted();
     if (error instanceof NatsServerNotFoundError) throw error;
-    attempts.push({ step: `cache folder ${context.cacheDir}`, reason: describe(error) });
+    attempts.push({ step: `cache folder ${context.cacheDir}`, reason: messageOf(error) });
     return undefined;
   }
 }
 
 /** The message of an error with that of its cause, where `fetch` for one keeps the interesting part. */
-function describe(error: unknown): string {
+function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
   return `${error.message}${cause}`.replace(/\s+/g, " ").slice(0, 500);

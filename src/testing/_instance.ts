@@ -5,6 +5,7 @@ import process from "node:process";
 import { NatsServerStartError } from "../errors.ts";
 import { serverConfig, type ServerSettings } from "./_config.ts";
 import { readLogTail } from "./_log_tail.ts";
+import { delay } from "./_delay.ts";
 import { isFrozen } from "./_frozen.ts";
 import { askMonitor, readServerInfo } from "./_probe.ts";
 import type { Watch } from "./_watchdog.ts";
@@ -16,8 +17,6 @@ const SHUTDOWN_TIMEOUT = 10_000;
 const POLL_INTERVAL = 20;
 /** What the system says on Unix and on Windows when a port is bound already. */
 const PORT_TAKEN = /address already in use|only one usage of each socket address/i;
-
-const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What an instance is made of. */
 export interface InstanceParts {

@@ -1,6 +1,7 @@
 import process from "node:process";
 import { cacheFolder } from "./_cache.ts";
-import { type FindLimits, findServer, type FoundServer } from "./_find_server.ts";
+import { findServer } from "./_find_server.ts";
+import type { FindLimits, FoundServer } from "./_steps/_step.ts";
 import { runCommand } from "./_run.ts";
 
 /** Each step is bounded; the two that fetch and build may take as long as a slow line needs for 10 MB. */

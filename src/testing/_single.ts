@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { NatsServerStartError } from "../errors.ts";
 import type { ServerSettings } from "./_config.ts";
-import type { FoundServer } from "./_find_server.ts";
+import type { FoundServer } from "./_steps/_step.ts";
 import { ServerInstance } from "./_instance.ts";
 import { pickFreePorts } from "./_ports.ts";
 import { watchFolder } from "./_watchdog.ts";
-import type { NatsServerOptions } from "./start_nats_server.ts";
+import type { NatsServerOptions } from "./nats_server_options.ts";
 
 /** How often a start is repeated with other ports when another process was quicker to take one. */
 const PORT_ATTEMPTS = 5;

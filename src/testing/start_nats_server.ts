@@ -1,84 +1,55 @@
 import process from "node:process";
+import {
+  describe,
+  requireBoolean,
+  requireKnownKeys,
+  requireSignal,
+  requireString,
+  requireTimeout,
+} from "../_require.ts";
 import { startCluster } from "./_cluster.ts";
 import { obtainServer } from "./_obtain_server.ts";
 import { startSingle } from "./_single.ts";
 import { VERSION_PATTERN } from "./_version.ts";
 import type { NatsCluster, NatsServer, NatsServerAuth } from "./nats_server.ts";
+import type { NatsClusterOptions, NatsServerOptions } from "./nats_server_options.ts";
 
-/** What {@linkcode startNatsServer} starts. */
-export interface NatsServerOptions {
-  /**
-   * The exact version, such as `"2.10.25"`, for tests against an old server.
-   *
-   * @default whatever is at hand, if it is 2.15.1 or newer
-   */
-  version?: string;
-  /**
-   * Whether JetStream is on.
-   *
-   * @default true
-   */
-  jetstream?: boolean;
-  /**
-   * The largest payload that the server takes, in bytes (`max_payload`).
-   *
-   * @default the server's own, 1 MiB
-   */
-  maxPayload?: number;
-  /**
-   * Whether a WebSocket port is opened too, without TLS.
-   *
-   * @default false
-   */
-  websocket?: boolean;
-  /**
-   * How clients must sign in.
-   *
-   * @default not at all
-   */
-  auth?: NatsServerAuth;
-  /** Text in the server's configuration language, appended to the configuration as it is. */
-  config?: string;
-  /**
-   * The folder of the JetStream store, which `stop()` leaves alone.
-   *
-   * @default a temporary folder that `stop()` removes
-   */
-  storeDir?: string;
-  /**
-   * The longest time that a server may take to become ready, in milliseconds. Getting hold of a binary has bounds of
-   * its own.
-   *
-   * @default 30_000
-   */
-  timeout?: number;
-  /** Gives up the start; without effect once the server is up. */
-  signal?: AbortSignal;
-  /**
-   * Takes the lines about which binary is used and what is done to get it.
-   *
-   * @default standard error, where each line is written once per process
-   */
-  log?: (line: string) => void;
-}
-
-/** What {@linkcode startNatsServer} starts when it starts a cluster. */
-export interface NatsClusterOptions extends NatsServerOptions {
-  /** The number of servers, 2 to 9. */
-  cluster: number;
-}
+const KEYS: readonly (keyof NatsClusterOptions)[] = [
+  "version",
+  "jetstream",
+  "maxPayload",
+  "websocket",
+  "auth",
+  "config",
+  "storeDir",
+  "timeout",
+  "signal",
+  "log",
+  "cluster",
+];
 
 function check(options: NatsServerOptions & { cluster?: number }): void {
+  requireKnownKeys("options", options, KEYS);
   const { version, maxPayload, timeout, cluster, jetstream, storeDir } = options;
+  const { websocket, auth, config, signal, log } = options;
+  for (const [name, value] of Object.entries({ version, config, storeDir })) {
+    if (value !== undefined) requireString(name, value);
+  }
+  for (const [name, value] of Object.entries({ jetstream, websocket })) {
+    if (value !== undefined) requireBoolean(name, value);
+  }
+  if (auth !== undefined) checkAuth(auth);
+  if (signal !== undefined) requireSignal("signal", signal);
+  if (log !== undefined && typeof log !== "function") {
+    throw new TypeError(`log is ${describe(log)}, wanted is a function`);
+  }
   if (version !== undefined && !VERSION_PATTERN.test(version)) {
     throw new TypeError(`version is ${JSON.stringify(version)}, wanted is one such as "2.10.25"`);
   }
   if (maxPayload !== undefined && !(Number.isSafeInteger(maxPayload) && maxPayload > 0)) {
     throw new RangeError(`maxPayload is ${maxPayload}, wanted is a whole number of bytes above 0`);
   }
-  if (timeout !== undefined && !(timeout > 0)) {
-    throw new RangeError(`timeout is ${timeout}, wanted is a number of milliseconds above 0`);
-  }
+  if (timeout !== undefined) requireTimeout("timeout", timeout);
   if (cluster !== undefined && !(Number.isInteger(cluster) && cluster >= 2 && cluster <= 9)) {
     throw new RangeError(`cluster is ${cluster}, wanted is a number of servers from 2 to 9`);
   }
@@ -86,6 +57,19 @@ function check(options: NatsServerOptions & { cluster?: number }): void {
     throw new TypeError(
       "storeDir is set and jetstream is false: without JetStream there is no store",
     );
+  }
+}
+
+/** One user or one token, whole: what is left out would not be asked for. */
+function checkAuth(auth: NatsServerAuth): void {
+  const fields = typeof auth === "object" && auth !== null && "token" in auth
+    ? ["token"]
+    : ["user", "password"];
+  requireKnownKeys("auth", auth, fields);
+  for (const field of fields) {
+    const value = (auth as unknown as Record<string, unknown>)[field];
+    requireString(`auth.${field}`, value);
+    if (value === "") throw new TypeError(`auth.${field} is empty, wanted is a string that is not`);
   }
 }
 

@@ -37,7 +37,7 @@ for (const name of NAMES) {
     await assertRejects(
       () => adapter.connect({ nmae: "x" } as ConnectOptions),
       TypeError,
-      'there is no option "nmae"',
+      'unknown field "nmae"',
     );
   });
 }

@@ -355,7 +355,9 @@ test("createChunkAssembler() refuses bad options by name", () => {
     [{ maxUploadBytes: "1" }, TypeError, "maxUploadBytes is a string, wanted is a number"],
     [{ maxBufferedBytes: -1 }, RangeError, "maxBufferedBytes is -1"],
     [{ idleTimeout: NaN }, RangeError, "idleTimeout is NaN"],
-    [{ onRejected: 5 }, TypeError, "onRejected is "],
+    [{ onRejected: 5 }, TypeError, "onRejected is a number, wanted is a function"],
+    [{ connection: 5 }, TypeError, "connection is a number, wanted is a NATS connection"],
+    [{ connection: null }, TypeError, "connection is null, wanted is a NATS connection"],
     [{ maxupload: 5 }, TypeError, 'options has the unknown field "maxupload", known are: max'],
     [null, TypeError, "options is null, wanted is an object"],
   ];

@@ -221,7 +221,7 @@ test("deliverOverJetStream() fails by name when the connection is closed in the 
   });
   const start = performance.now();
   const error = await assertRejects(() => deliver(other, delivery), Error);
-  assertEquals(error.name, "ClosedConnectionError");
+  assertEquals(error.name, "ConnectionClosedError");
   assert(performance.now() - start < 2_000);
 
   const again = await assertRejects(
@@ -233,7 +233,7 @@ test("deliverOverJetStream() fails by name when the connection is closed in the 
       ),
     Error,
   );
-  assertEquals(again.name, "ClosedConnectionError");
+  assertEquals(again.name, "ConnectionClosedError");
 });
 
 test("PublishWindow fails by name when a stream that discards new messages becomes full", async () => {

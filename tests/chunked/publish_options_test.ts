@@ -62,8 +62,13 @@ const BAD: [unknown, typeof TypeError | typeof RangeError, string][] = [
   [{ chunkSize: 8_000_001 }, RangeError, "chunkSize is 8000001, wanted are at most 8000000 bytes"],
   [{ chunkSize: "1" }, TypeError, "chunkSize is a string, wanted is a number"],
   [{ window: 0 }, RangeError, "window is 0, wanted is a whole number from 1"],
-  [{ timeout: 0 }, RangeError, "timeout is 0, wanted is a whole number from 1"],
+  [
+    { timeout: 0 },
+    RangeError,
+    "timeout is 0, wanted is a number of milliseconds from 1 to 2147483647",
+  ],
   [{ timeout: null }, TypeError, "timeout is null, wanted is a number"],
+  [{ timeout: 2 ** 31 }, RangeError, "timeout is 2147483648, wanted is a number of milliseconds"],
   [{ uploadId: "42" }, RangeError, 'uploadId is "42", wanted is a UUID in any spelling'],
   [{ uploadId: "" }, RangeError, 'uploadId is "", wanted is a UUID in any spelling'],
   [{ uploadId: 42 }, TypeError, "uploadId is a number, wanted is a string"],
@@ -122,7 +127,7 @@ const BAD: [unknown, typeof TypeError | typeof RangeError, string][] = [
   [{ onProgress: 1 }, TypeError, "onProgress is a number, wanted is a function"],
   [{ chunksize: 5 }, TypeError, 'options has the unknown field "chunksize", known are: uploadId,'],
   [null, TypeError, "options is null, wanted is an object"],
-  ["text", TypeError, "options is string, wanted is an object"],
+  ["text", TypeError, "options is a string, wanted is an object"],
 ];
 
 test("checkPublishOptions() names the field, what was found and what is wanted", () => {

@@ -36,10 +36,10 @@ const BAD: [string, unknown, string][] = [
   ["password without user", { password: "hunter2" }, "password is given without user"],
   ["half a login behind a token", { token: "hunter2", user: "u" }, "without password"],
   ["an empty user", { user: "", password: "hunter2" }, "user is an empty string"],
-  ["a password that is a number", { user: "u", password: 5 }, "password is number"],
+  ["a password that is a number", { user: "u", password: 5 }, "password is a number"],
   ["an empty token", { token: "" }, "token is an empty string"],
   ["a token of null", { token: null }, "token is null"],
-  ["a token that is bytes", { token: new Uint8Array(4) }, "token is object"],
+  ["a token that is bytes", { token: new Uint8Array(4) }, "token is a Uint8Array"],
 ];
 for (const [title, options, message] of BAD) {
   test(`readLogin() refuses ${title} by name, not by value`, () => {

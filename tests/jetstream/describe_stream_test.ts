@@ -117,7 +117,7 @@ test("describeStream() ends with the signal's reason, and with the error of a cl
   const closed = await connect({ servers: server.url, user: "all", password: "p" });
   await closed.close();
   const other = await assertRejects(() => describeStream(jetstream(closed), "PLAIN.up"), Error);
-  assertEquals(other.name, "ClosedConnectionError");
+  assertEquals(other.name, "ConnectionClosedError");
 });
 
 test("describeStream() says soon that there is no JetStream", SLOW, async () => {

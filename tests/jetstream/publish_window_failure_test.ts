@@ -89,7 +89,7 @@ test("PublishWindow fails by name without permission and on a closed connection"
   fake.nc.closed = true;
   (await fake.at(1)).refuse(named("RequestError"));
   const error = await assertRejects(() => other.settled(), Error);
-  assertEquals(error.name, "ClosedConnectionError");
+  assertEquals(error.name, "ConnectionClosedError");
 });
 
 test("PublishWindow notices a connection that is closed between two attempts", async () => {
@@ -101,7 +101,7 @@ test("PublishWindow notices a connection that is closed between two attempts", a
   fake.nc.closed = true;
   const start = performance.now();
   const error = await assertRejects(() => window.settled(), Error);
-  assertEquals(error.name, "ClosedConnectionError");
+  assertEquals(error.name, "ConnectionClosedError");
   assertEquals((error.cause as Error).name, "NoResponders");
   assert(performance.now() - start < 1_000);
 });

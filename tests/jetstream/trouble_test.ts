@@ -20,6 +20,7 @@ test("isPassing() tells what may succeed a moment later", () => {
     [named("RequestError", {}, named("PermissionViolationError")), false],
     [named("ClosedConnectionError"), false],
     [named("DrainingConnectionError"), false],
+    [named("ConnectionClosedError", {}, named("TimeoutError")), false],
   ];
   for (const [error, wanted] of cases) {
     assertEquals(isPassing(error), wanted, `${error.name} ${(error as { code?: number }).code}`);
@@ -39,8 +40,12 @@ test("plainError() unwraps a permission violation and names a closed connection"
   const other = named("JetStreamApiError");
   assertStrictEquals(plainError(other, open), other);
   const error = plainError(other, closed) as Error;
-  assertEquals(error.name, "ClosedConnectionError");
+  assertEquals(error.name, "ConnectionClosedError");
   assertStrictEquals(error.cause, other);
+  const upstream = named("DrainingConnectionError");
+  const draining = plainError(upstream, open) as Error;
+  assertEquals(draining.name, "ConnectionClosedError");
+  assertStrictEquals(draining.cause, upstream);
 });
 
 test("sessionOf() changes with the server and with the connection to it", () => {

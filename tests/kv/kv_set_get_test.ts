@@ -7,6 +7,7 @@ import { connect } from "../../src/connect/connect.ts";
 import {
   BucketNotFoundError,
   BucketRefusedError,
+  ConnectionClosedError,
   DecodeError,
   NoProgressError,
   ValueTooLargeError,
@@ -210,12 +211,17 @@ test("kvSet() and kvGet() refuse illegal keys before anything is sent", async ()
   await assertRejects(() => kvGet(kv, 1 as unknown as string), TypeError, "a key is a string");
   await assertRejects(() => kvGet(kv, "a", { timeout: 0 }), RangeError, "timeout is 0");
   await assertRejects(() => kvSet(kv, "a", 1, { timeout: -1 }), RangeError, "timeout is -1");
+  const signal = {} as AbortSignal;
+  await assertRejects(() => kvGet(kv, "a", { signal }), TypeError, "signal is an Object");
+  await assertRejects(() => kvSet(kv, "a", 1, { signal }), TypeError, "signal is an Object");
+  const consistent = "yes" as unknown as boolean;
+  await assertRejects(() => kvGet(kv, "a", { consistent }), TypeError, "consistent is a string");
   assertEquals(nc.stats().outMsgs, sent);
 });
 
 test("kvSet() takes a value as large as a message can be and names the limit above", async () => {
   const bytes = await openKv(nc, "large", { create: true, codec: "bytes" });
-  const limit = nc.info!.max_payload - 12;
+  const limit = nc.info!.max_payload;
   const largest = new Uint8Array(limit).fill(7);
   await kvSet(bytes, "a", largest);
   assertEquals(await kvGet(bytes, "a"), largest);
@@ -239,6 +245,18 @@ test("kvSet() names the bucket's own limit when that is the smaller one", async 
     "the value has 101 bytes, and 100 fit",
   );
   assertEquals(error.limit, 100);
+});
+
+test("kvSet() names the bucket's limit as it is now when it was set after opening", async () => {
+  const opened = await openKv(nc, "limited", { create: true, codec: "bytes" });
+  const { config } = await jsm.streams.info("KV_limited");
+  await jsm.streams.update("KV_limited", { ...config, max_msg_size: 50 });
+  const error = await assertRejects(
+    () => kvSet(opened, "a", new Uint8Array(51)),
+    ValueTooLargeError,
+    "the value has 51 bytes, and 50 fit",
+  );
+  assertEquals([opened.maxValueSize, error.limit], [-1, 50]);
 });
 
 test("kvSet() names the bucket when it is full, and keeps the value before", async () => {
@@ -290,9 +308,22 @@ test("kvSet() and kvGet() fail at once when the connection is closed", async () 
   await other.close();
   const started = Date.now();
   for (const run of [() => kvSet(theirs, "a", 1), () => kvGet(theirs, "a")]) {
-    assertEquals((await assertRejects(run)).name, "ClosedConnectionError");
+    const error = await assertRejects(run, ConnectionClosedError);
+    assertEquals((error.cause as Error).name, "ClosedConnectionError");
   }
   assert(Date.now() - started < 1_000);
+});
+
+test("kvSet() and kvGet() say that the connection is closed when that happens meanwhile", async () => {
+  for (const run of [(kv: KvBucket) => kvSet(kv, "a", 1), (kv: KvBucket) => kvGet(kv, "a")]) {
+    const other = await connect({ servers: server.url });
+    const theirs = await openKv(other, "values");
+    await server.pause();
+    const failed = assertRejects(() => run(theirs), ConnectionClosedError);
+    await other.close();
+    await failed;
+    await server.resume();
+  }
 });
 
 test("kvSet() and kvGet() fail within their bounds, never with absence, when the server hangs", async () => {

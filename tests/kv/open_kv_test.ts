@@ -8,7 +8,14 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect } from "../../src/connect/connect.ts";
 import { BucketNotFoundError, BucketRefusedError } from "../../src/errors.ts";
-import { type CodecName, type KvBucket, kvGet, kvSet, openKv } from "../../src/kv/mod.ts";
+import {
+  type CodecName,
+  type KvBucket,
+  kvGet,
+  kvSet,
+  openKv,
+  type OpenKvOptions,
+} from "../../src/kv/mod.ts";
 import { type NatsServer, startNatsServer } from "../../src/testing/mod.ts";
 
 let storeDir: string;
@@ -116,6 +123,28 @@ test("openKv() refuses bad arguments before anything is sent", async () => {
   assertEquals(nc.stats().outMsgs, sent);
 });
 
+test("openKv() refuses what create cannot mean before anything is sent", async () => {
+  const sent = nc.stats().outMsgs;
+  const cases: [unknown, string][] = [
+    ["yes", "create is a string, wanted is a boolean or settings"],
+    [null, "create is null, wanted is a boolean or settings"],
+    [1, "create is a number, wanted is a boolean or settings"],
+    [[], "create is an Array, wanted is an object"],
+    [{ maxbytes: 5 }, 'create has the unknown field "maxbytes", known are: description,'],
+    [{ description: 5 }, "create.description is a number, wanted is a string"],
+    [{ replicas: "3" }, "create.replicas is a string, wanted is a number"],
+    [{ ttl: NaN }, "create.ttl is NaN, wanted is a number"],
+    [{ storage: "disk" }, 'create.storage is "disk", wanted is "file" or "memory"'],
+    [{ compression: "s2" }, "create.compression is a string, wanted is a boolean"],
+    [{ metadata: { a: 5 } }, 'create.metadata["a"] is a number, wanted is a string'],
+  ];
+  for (const [create, message] of cases) {
+    const options = { create } as OpenKvOptions<unknown>;
+    await assertRejects(() => openKv(nc, "unmade", options), TypeError, message);
+  }
+  assertEquals(nc.stats().outMsgs, sent);
+});
+
 test("openKv() takes a JetStream client in place of the connection", async () => {
   const js = jetstream(nc, { domain: "hub" });
   const kv = await openKv(js, "client", { create: true });
@@ -164,6 +193,6 @@ test("openKv() fails at once and not with absence when the connection is closed"
   await closed.close();
   const started = Date.now();
   const error = await assertRejects(() => openKv(closed, "plain", { create: true }));
-  assertEquals(error.name, "ClosedConnectionError");
+  assertEquals(error.name, "ConnectionClosedError");
   assert(Date.now() - started < 1_000);
 });

@@ -108,6 +108,25 @@ test("fetchBytes() names the link when links go in a circle, or lead to a whole 
   );
 });
 
+test("fetchBytes() calls an object corrupt when its link cannot be one", async () => {
+  const links: unknown[] = [
+    "elsewhere",
+    {},
+    { bucket: 5, name: "a" },
+    { bucket: "a.b", name: "a" },
+    { bucket: "*", name: "a" },
+    { bucket: "fetch", name: 5 },
+    { bucket: "fetch", name: "\ud800" },
+    { bucket: "fetch", name: "x".repeat(3_000) },
+  ];
+  for (const link of links) {
+    const meta = { name: "strange", options: { link } };
+    await store.js.publish(`$O.fetch.M.${btoa("strange")}`, JSON.stringify(meta));
+    const error = await assertRejects(() => fetchBytes(store, "strange"), ObjectCorruptError);
+    assert(error.message.includes("its metadata has a link that names no"), error.message);
+  }
+});
+
 test("fetchBytes() names the store and creates nothing when a link leads into a deleted one", async () => {
   const target = await openObjectStore(nc, "destroyed", { create: true });
   await storeBytes(target, "a", someBytes(10));
@@ -272,6 +291,8 @@ test("fetchBytes() refuses bad arguments before anything is sent", async () => {
   }
   await assertRejects(() => fetchBytes(store, "x".repeat(3_000)), RangeError, "too long");
   await assertRejects(() => fetchBytes(store, "a", { timeout: 0 }), RangeError, "timeout is 0");
+  const signal = {} as AbortSignal;
+  await assertRejects(() => fetchBytes(store, "a", { signal }), TypeError, "signal is an Object");
   assertEquals(nc.stats().outMsgs, sent);
 });
 
@@ -281,6 +302,6 @@ test("fetchBytes() fails at once when the connection is closed", async () => {
   await other.close();
   const started = Date.now();
   const error = await assertRejects(() => fetchBytes(theirs, "long"));
-  assertEquals(error.name, "ClosedConnectionError");
+  assertEquals(error.name, "ConnectionClosedError");
   assert(Date.now() - started < 1_000);
 });

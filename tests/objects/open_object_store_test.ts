@@ -112,6 +112,29 @@ test("openObjectStore() refuses a bad bucket name before anything is sent", asyn
   assertEquals(nc.stats().outMsgs, sent);
 });
 
+test("openObjectStore() refuses what create cannot mean before anything is sent", async () => {
+  const sent = nc.stats().outMsgs;
+  const cases: [unknown, string][] = [
+    ["yes", "create is a string, wanted is a boolean or settings"],
+    [null, "create is null, wanted is a boolean or settings"],
+    [1, "create is a number, wanted is a boolean or settings"],
+    [[], "create is an Array, wanted is an object"],
+    [{ maxbytes: 5 }, 'create has the unknown field "maxbytes", known are: description,'],
+    [{ history: 5 }, 'create has the unknown field "history"'],
+    [{ description: 5 }, "create.description is a number, wanted is a string"],
+    [{ replicas: "3" }, "create.replicas is a string, wanted is a number"],
+    [{ ttl: NaN }, "create.ttl is NaN, wanted is a number"],
+    [{ storage: "disk" }, 'create.storage is "disk", wanted is "file" or "memory"'],
+    [{ compression: "s2" }, "create.compression is a string, wanted is a boolean"],
+    [{ metadata: { a: 5 } }, 'create.metadata["a"] is a number, wanted is a string'],
+  ];
+  for (const [create, message] of cases) {
+    const options = { create } as OpenObjectStoreOptions;
+    await assertRejects(() => openObjectStore(nc, "unmade", options), TypeError, message);
+  }
+  assertEquals(nc.stats().outMsgs, sent);
+});
+
 test("openObjectStore() takes a JetStream client in place of the connection", async () => {
   const js = jetstream(nc, { domain: "hub" });
   const store = await openObjectStore(js, "client", { create: true });
@@ -145,11 +168,13 @@ test("openObjectStore() refuses options that cannot be honoured", async () => {
     [nc, { domain: "hub", apiPrefix: "$JS.API" }, "exclude each other"],
     [{} as NatsConnection, {}, "neither a NATS connection nor a JetStream client"],
     [undefined as unknown as NatsConnection, {}, "neither a NATS connection"],
+    [nc, { domain: 5 as unknown as string }, "domain is a number, wanted is a string"],
+    [nc, { apiPrefix: {} as unknown as string }, "apiPrefix is an Object, wanted is a string"],
   ];
   for (const [target, options, message] of cases) {
     await assertRejects(() => openObjectStore(target, "plain", options), TypeError, message);
   }
-  for (const jetstreamTimeout of [0, -1, NaN]) {
+  for (const jetstreamTimeout of [0, -1, NaN, 2 ** 31]) {
     await assertRejects(
       () => openObjectStore(nc, "plain", { jetstreamTimeout }),
       RangeError,
@@ -194,7 +219,7 @@ test("openObjectStore() fails at once and not with absence when the connection i
   await closed.close();
   const started = Date.now();
   const error = await assertRejects(() => openObjectStore(closed, "plain", { create: true }));
-  assertEquals(error.name, "ClosedConnectionError");
+  assertEquals(error.name, "ConnectionClosedError");
   assert(Date.now() - started < 1_000);
 });
 

@@ -5,7 +5,7 @@ import { type ObjectStore as OfficialStore, Objm } from "@nats-io/obj";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { connect } from "../../src/connect/connect.ts";
 import { createSha256, formatDigest } from "../../src/_digest.ts";
-import { BucketNotFoundError, BucketRefusedError } from "../../src/errors.ts";
+import { BucketNotFoundError, BucketRefusedError, NoProgressError } from "../../src/errors.ts";
 import {
   fetchBytes,
   type ObjectStore,
@@ -13,7 +13,7 @@ import {
   storeBytes,
 } from "../../src/objects/mod.ts";
 import { type NatsServer, startNatsServer } from "../../src/testing/mod.ts";
-import { someBytes } from "./_support.ts";
+import { eventually, someBytes } from "./_support.ts";
 
 let server: NatsServer;
 let nc: NatsConnection;
@@ -253,6 +253,19 @@ test("storeBytes() refuses bad arguments before anything is sent", async () => {
   for (const timeout of [0, -1, NaN]) {
     await assertRejects(() => storeBytes(store, "a", data, { timeout }), RangeError, "timeout");
   }
+  const cases: [object, string][] = [
+    [{ description: 5 }, "description is a number, wanted is a string"],
+    [{ metadata: { a: 5 } }, 'metadata["a"] is a number, wanted is a string'],
+    [{ headers: { a: 5 } }, 'headers["a"] has a number, wanted is a string or several'],
+    [{ headers: { a: ["b", null] } }, 'headers["a"] has null, wanted is a string or several'],
+    [{ headers: null }, "headers is null, wanted is an object"],
+    [{ headers: "a: b" }, "headers is a string, wanted is an object"],
+    [{ signal: {} }, "signal is an Object, wanted is an AbortSignal"],
+    [{ chunkSize: "5" }, "chunkSize is a string, wanted is a number"],
+  ];
+  for (const [options, message] of cases) {
+    await assertRejects(() => storeBytes(store, "a", data, options), TypeError, message);
+  }
   for (const bad of ["text", [1], null, new ArrayBuffer(1)]) {
     await assertRejects(
       () => storeBytes(store, "a", bad as unknown as Uint8Array),
@@ -342,7 +355,7 @@ test("storeBytes() fails at once when the connection is closed", async () => {
   await other.close();
   const started = Date.now();
   const error = await assertRejects(() => storeBytes(theirs, "a", someBytes(10)));
-  assertEquals(error.name, "ClosedConnectionError");
+  assertEquals(error.name, "ConnectionClosedError");
   assert(Date.now() - started < 1_000);
 });
 
@@ -380,4 +393,22 @@ test("storeBytes() leaves objects with another writer's headers readable", async
   const info = await storeBytes(store, "by hand", someBytes(20));
   assertEquals(info.headers, {});
   assertEquals(await fetchBytes(store, "by hand"), someBytes(20));
+});
+
+test("storeBytes() asks the server that comes back for its limits when it begins while disconnected", async () => {
+  await using narrow = await startNatsServer({ maxPayload: 100_000 });
+  const other = await connect({ servers: narrow.url, reconnectWait: 20, reconnectJitter: 0 });
+  try {
+    const theirs = await openObjectStore(other, "narrow", { create: true });
+    await narrow.kill();
+    await eventually(() => other.info === undefined, "the connection is lost");
+    const hurry = () => storeBytes(theirs, "b", Uint8Array.of(1), { timeout: 50 });
+    await assertRejects(hurry, NoProgressError, 'store the object "b": no progress for 50 ms');
+    const stored = storeBytes(theirs, "a", someBytes(300_000));
+    await narrow.restart();
+    assertEquals((await stored).chunks, 4);
+    assertEquals(await fetchBytes(theirs, "a"), someBytes(300_000));
+  } finally {
+    await other.close();
+  }
 });

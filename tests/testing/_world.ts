@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cacheFolder } from "../../src/testing/_cache.ts";
-import type { FindContext } from "../../src/testing/_find_server.ts";
+import type { FindContext } from "../../src/testing/_steps/_step.ts";
 import type { Run, RunResult } from "../../src/testing/_run.ts";
 
 /** What the stand-ins were asked, and how they answer. */

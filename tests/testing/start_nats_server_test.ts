@@ -143,6 +143,22 @@ test("startNatsServer() refuses options that cannot be honoured, by name", async
     [{ cluster: 2.5 }, "cluster"],
     [{ cluster: 10 }, "cluster"],
     [{ jetstream: false, storeDir: "/x" }, "storeDir"],
+    [{ tls: true }, 'options has the unknown field "tls"'],
+    [{ maxpayload: 1 }, 'options has the unknown field "maxpayload"'],
+    [{ timeout: 2 ** 31 }, "timeout is 2147483648, wanted is a number of milliseconds from 1 to"],
+    [{ auth: { username: "ann" } }, 'auth has the unknown field "username", known are: user, '],
+    [{ auth: { user: "ann" } }, "auth.password is undefined, wanted is a string"],
+    [{ auth: { user: "ann", password: 5 } }, "auth.password is a number, wanted is a string"],
+    [{ auth: { token: "t", user: "ann" } }, 'auth has the unknown field "user", known are: token'],
+    [{ auth: { token: "" } }, "auth.token is empty"],
+    [{ auth: "s3cr3t" }, "auth is a string, wanted is an object"],
+    [{ jetstream: "no" }, "jetstream is a string, wanted is a boolean"],
+    [{ websocket: 1 }, "websocket is a number, wanted is a boolean"],
+    [{ config: {} }, "config is an Object, wanted is a string"],
+    [{ storeDir: 5 }, "storeDir is a number, wanted is a string"],
+    [{ version: 2 }, "version is a number, wanted is a string"],
+    [{ signal: {} }, "signal is an Object, wanted is an AbortSignal"],
+    [{ log: "x" }, "log is a string, wanted is a function"],
   ];
   for (const [options, field] of cases) {
     const error = await assertRejects(() => startNatsServer(options), Error);

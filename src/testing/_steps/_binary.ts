@@ -2,7 +2,7 @@ import { mkdir, rename } from "node:fs/promises";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withTemporaryFolder } from "../_cache.ts";
-import type { FindContext } from "../_find_server.ts";
+import type { FindContext } from "./_step.ts";
 import { isCommandMissing, lastLine } from "../_run.ts";
 import { parseVersion } from "../_version.ts";
 

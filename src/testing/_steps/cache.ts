@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { FindStep } from "../_find_server.ts";
+import type { FindStep } from "./_step.ts";
 import { compareVersions, VERSION_PATTERN, versionProblem } from "../_version.ts";
 import { binaryName, binaryVersion, serversFolder, versionFolder } from "./_binary.ts";
 

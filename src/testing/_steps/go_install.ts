@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FindStep } from "../_find_server.ts";
+import type { FindStep } from "./_step.ts";
 import { isCommandMissing, lastLine } from "../_run.ts";
 import { PINNED_VERSION } from "../_version.ts";
 import { addToCache, binaryName } from "./_binary.ts";

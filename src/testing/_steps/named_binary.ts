@@ -1,5 +1,5 @@
 import { NatsServerNotFoundError } from "../../errors.ts";
-import type { FindStep } from "../_find_server.ts";
+import type { FindStep } from "./_step.ts";
 import { MINIMUM_VERSION, versionProblem } from "../_version.ts";
 import { binaryVersion } from "./_binary.ts";
 

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { FindStep } from "../_find_server.ts";
+import type { FindStep } from "./_step.ts";
 import { versionProblem } from "../_version.ts";
 import { binaryName, binaryVersion } from "./_binary.ts";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { readTarGzFile, readZipFile } from "../_archive.ts";
 import { download } from "../_download.ts";
-import type { FindContext, FindStep } from "../_find_server.ts";
+import type { FindContext, FindStep } from "./_step.ts";
 import { PINNED_VERSION } from "../_version.ts";
 import { addToCache, BINARY_IN_ARCHIVE, binaryName, writeBinary } from "./_binary.ts";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readZipFile } from "../_archive.ts";
-import type { FindContext, FindStep } from "../_find_server.ts";
+import type { FindContext, FindStep } from "./_step.ts";
 import { lastLine } from "../_run.ts";
 import { addToCache, binaryName, writeBinary } from "./_binary.ts";
 

@@ -12,8 +12,8 @@ import type {
   Server,
   Transport,
 } from "@nats-io/nats-core/internal";
-import type { Credentials } from "../connect/_auth.ts";
-import type { ConnectSettings } from "../connect/_settings.ts";
+import type { Credentials } from "./_auth.ts";
+import type { ConnectSettings } from "./_settings.ts";
 
 export type { Transport };
 
