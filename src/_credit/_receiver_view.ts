@@ -72,6 +72,14 @@ export function hasTaken(receiver: Receiver, index: number): boolean {
   return receiver.status === "complete" || index < receiver.next || receiver.above.has(index);
 }
 
+/** Whether the receiver has taken over any chunk from `index` on, without being complete. */
+export function hasTakenAbove(receiver: Receiver, index: number): boolean {
+  if (receiver.status === "complete") return false;
+  if (receiver.next > index) return true;
+  for (const taken of receiver.above) if (taken >= index) return true;
+  return false;
+}
+
 /** How many of the chunks the receiver has taken over. */
 export function takenCount(receiver: Receiver, chunkCount: number): number {
   if (receiver.status === "complete") return chunkCount;

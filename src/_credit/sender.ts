@@ -8,7 +8,7 @@ import * as failures from "./_failures.ts";
 import type { Failure } from "./_failures.ts";
 import { Flight } from "./_flight.ts";
 import { type Deadline, deadlineIn, GRACE_MS, UNANSWERED_ASKS } from "./_patience.ts";
-import { hasTaken, type Receiver, update } from "./_receiver_view.ts";
+import { hasTaken, hasTakenAbove, type Receiver, update } from "./_receiver_view.ts";
 import { Roster } from "./_roster.ts";
 import type { Credit } from "./wire.ts";
 
@@ -51,7 +51,9 @@ export class CreditSender {
   readonly #flight: Flight;
   /** Every chunk below it is taken over or in flight. */
   #fresh = 0;
-  #sentAny = false;
+  /** One more than the highest chunk that was sent. */
+  #sentUpTo = 0;
+  #hasForeign = false;
   /** How many asks had been sent when the last chunk was sent. */
   #asksBeforeLast = 0;
   /** How often each chunk was lost. */
@@ -83,6 +85,14 @@ export class CreditSender {
         now;
   }
 
+  /**
+   * Whether a receiver has chunks that were not sent by this call: an earlier one used the same id. Only a digest of the
+   * whole payload can tell whether they are the same.
+   */
+  get hasForeign(): boolean {
+    return this.#hasForeign;
+  }
+
   /** Whether every receiver that matters has taken over the chunk. */
   isConfirmed(index: number): boolean {
     const { pace } = this.#roster;
@@ -93,11 +103,14 @@ export class CreditSender {
   onCredit(credit: Credit, now: number): void {
     const receiver = this.#roster.get(credit.receiver, now);
     if (!receiver) return;
-    if (credit.status === "complete" && !receiver.began && !this.#sentAny) {
+    const isFinished = this.#sentUpTo === this.#options.chunkCount;
+    const isContinued = this.#hasForeign && this.#sentUpTo > 0;
+    if (credit.status === "complete" && !isFinished && !isContinued) {
       this.#failure ??= failures.alreadyComplete();
     }
     this.#lastCreditAt = now;
     const { advanced, regressed } = update(receiver, credit, now);
+    this.#hasForeign ||= hasTakenAbove(receiver, this.#sentUpTo);
     if (advanced && (receiver.began || this.#roster.pace.length === 0)) this.#lastAdvanceAt = now;
     if (receiver.began && credit.status === "rejected") {
       this.#failure ??= failures.rejected(receiver.reason);
@@ -245,7 +258,7 @@ export class CreditSender {
 
   #markSent(index: number, now: number): void {
     this.#fresh = index + 1;
-    this.#sentAny = true;
+    this.#sentUpTo = Math.max(this.#sentUpTo, index + 1);
     if (index === 0) this.#roster.asksBeforeStart = this.#asks;
     this.#asksBeforeLast = this.#asks;
     this.#flight.add(index, this.#asks);

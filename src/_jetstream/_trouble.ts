@@ -12,9 +12,12 @@ import { apiCode } from "./api_code.ts";
 /** Server: the limit of a stream that discards new messages is reached. The status, 503, is that of passing troubles. */
 const STREAM_FULL = 10077;
 
+/** Server, in a cluster: a publish with the same message id is under way. Asked again, it answers as for a repeat. */
+const ID_IN_PROCESS = 10158;
+
 /** Whether the same publish may succeed a moment later. */
 export function isPassing(error: unknown): boolean {
-  return isTransient(error) && apiCode(error) !== STREAM_FULL;
+  return apiCode(error) === ID_IN_PROCESS || (isTransient(error) && apiCode(error) !== STREAM_FULL);
 }
 
 /** Whether less should be under way: the stream's queue is full, or the answers take too long. */

@@ -14,9 +14,25 @@ import type { ChunkedPayload } from "./chunked_payload.ts";
 import type { Line } from "./_credit_desk.ts";
 import { Crediting, respondable } from "./_crediting.ts";
 import { type ChunkInfo, ownHeaders, parseChunkMessage } from "./_headers.ts";
-import { acknowledge, asJetStream, handBack, isHeld, type NatsMessage } from "./_held_message.ts";
+import {
+  acknowledge,
+  asJetStream,
+  handBack,
+  handBackSoon,
+  isHeld,
+  type NatsMessage,
+} from "./_held_message.ts";
 import type { PushResult } from "./push_result.ts";
-import { ABANDONED, eventOf, EVICTED, NAKED, reasonFor, TAKEN } from "./_refusals.ts";
+import {
+  ABANDONED,
+  ASK_WITH_BODY,
+  eventOf,
+  EVICTED,
+  HEADERS_ONLY,
+  reasonFor,
+  REJECTED,
+  TAKEN,
+} from "./_refusals.ts";
 import type { RejectedEvent } from "./rejected_event.ts";
 import { SteadyClock } from "./_steady_clock.ts";
 import { systemTimers, type Timers } from "./_timers.ts";
@@ -92,7 +108,7 @@ export class Assembler {
     if (this.#closed) return;
     this.#closed = true;
     for (const payload of [...this.#pending.values()]) payload.abandon();
-    for (const upload of [...this.#table.uploads.values()]) this.#give(upload, ABANDONED, 0);
+    for (const upload of [...this.#table.uploads.values()]) this.#give(upload, ABANDONED);
     this.#crediting.close();
     this.#runTimers();
   }
@@ -103,6 +119,10 @@ export class Assembler {
     if (info.ask !== undefined && !sender) {
       stored?.ack(); // a stream keeps what was a question to those who listened then
       return { type: "ignored" };
+    }
+
+    if (info.ask !== undefined && message.data.length > 0) {
+      return this.#refuse(message, info, ASK_WITH_BODY, sender);
     }
 
     const ending = this.#table.ended.get(info.uploadId, info.index === 0, now);
@@ -128,6 +148,7 @@ export class Assembler {
 
   #offer(message: NatsMessage, info: ChunkInfo, sender: Msg | undefined, now: number): PushResult {
     const stored = asJetStream(message);
+    if (stored?.headers?.has("Nats-Msg-Size")) return this.#refuse(message, info, HEADERS_ONLY);
     const { desk } = this.#crediting;
     if (!this.#table.uploads.has(info.uploadId)) this.#makeRoom(info.totalSize, now);
     const verdict = this.#table.offer(info, message.data, message.headers!, stored, now);
@@ -201,10 +222,10 @@ export class Assembler {
         await acknowledge(upload.held);
       },
       nak: (delay) => {
-        if (settle()) this.#give(upload, NAKED, delay);
+        if (settle()) this.#give(upload, REJECTED, delay);
       },
       abandon: () => {
-        if (settle()) this.#give(upload, ABANDONED, 0);
+        if (settle()) this.#give(upload, ABANDONED);
       },
     };
   }
@@ -218,7 +239,11 @@ export class Assembler {
   ): void {
     const { reason } = refusal;
     const isWrong = reason === "digest";
-    for (const held of upload.held) isWrong ? held.term(refusal.message) : handBack(held, delay);
+    for (const held of upload.held) {
+      if (isWrong) held.term(refusal.message);
+      else if (reason === "abandoned") handBackSoon(held);
+      else handBack(held, delay);
+    }
     const comesBack = reason === "evicted" || reason === "idle" ||
       (upload.held.length > 0 && !isWrong);
     if (comesBack) this.#forget(upload);

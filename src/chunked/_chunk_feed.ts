@@ -22,6 +22,7 @@ export class SourceFeed implements ChunkFeed {
   readonly #hash: Sha256 | undefined;
   #hashed = 0;
   #digest: string | undefined;
+  #isKnownBeforehand = false;
 
   /** @param hash `undefined` where no digest is wanted. */
   constructor(
@@ -75,10 +76,17 @@ export class SourceFeed implements ChunkFeed {
       if (this.#hashed === this.chunkCount) this.#digest = formatDigest(this.#hash.digest());
     }
     const headers = this.#headers(index);
-    if (this.#digest !== undefined && index === this.chunkCount - 1) {
+    if (this.#digest !== undefined && (this.#isKnownBeforehand || index === this.chunkCount - 1)) {
       headers.set(ChunkHeader.digest, this.#digest);
     }
     return { data, headers };
+  }
+
+  async hashAll(): Promise<boolean> {
+    if (!this.#hash) return false;
+    while (this.#hashed < this.chunkCount) await this.read(this.#hashed);
+    this.#isKnownBeforehand = true;
+    return true;
   }
 
   #headers(index: number): MsgHdrs {

@@ -13,6 +13,10 @@ import { Wakeup } from "../_wakeup.ts";
 import { ConnectionClosedError, NoProgressError, ReceiverError } from "../errors.ts";
 import type { Delivery, DeliveryReport } from "./_delivery.ts";
 
+const TAKEN =
+  "its id is taken: a receiver has chunks of it that this call did not send, and without a digest " +
+  "nobody can tell whether they are the same";
+
 /** Sends with credit: resolves once every receiver that took chunk 0 has said `complete`. */
 export async function deliverConfirmed(
   nc: NatsConnection,
@@ -57,12 +61,15 @@ export async function deliverConfirmed(
     for (;;) {
       signal?.throwIfAborted();
       if (failure) throw failure;
-      confirmations.report();
       const action = sender.next(performance.now());
-      if (action.type === "done") break;
       if (action.type === "fail") {
         throw new ReceiverError(action.failure.reason, action.failure.message);
       }
+      if (action.type === "send" && sender.hasForeign && !await feed.hashAll()) {
+        throw new ReceiverError("taken", TAKEN);
+      }
+      confirmations.report();
+      if (action.type === "done") break;
       if (action.type === "wait") {
         await wakeup.wait(action.until - performance.now());
         continue;
@@ -75,7 +82,6 @@ export async function deliverConfirmed(
       nc.publish(subject, data, { headers, reply });
       if (action.type === "send") delivery.onSent(action.index);
     }
-    confirmations.report();
     return { confirmed: true, warnings: [] };
   } finally {
     signal?.removeEventListener("abort", wakeup.ring);

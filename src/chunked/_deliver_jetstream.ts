@@ -5,9 +5,9 @@
  */
 import type { JetStreamClient, PubAck } from "@nats-io/jetstream";
 import { PublishWindow } from "../_jetstream/publish_window.ts";
-import { StreamChangedError, UploadIdTakenError } from "../errors.ts";
+import { MessageDroppedError, StreamChangedError, UploadIdTakenError } from "../errors.ts";
 import type { Delivery, DeliveryReport } from "./_delivery.ts";
-import { checkFirstChunkStays, type StreamDescription } from "./_stream_fit.ts";
+import { checkUploadStays, type StreamDescription } from "./_stream_fit.ts";
 
 /** The `Nats-Msg-Id` of a chunk, by which the stream knows a repeat. */
 export function messageIdOf(uploadId: string, index: number): string {
@@ -33,15 +33,26 @@ export async function deliverOverJetStream(
 ): Promise<DeliveryReport> {
   const { feed, subject, window, timeout, signal } = delivery;
   const publishing = new PublishWindow(js, { window, timeout, signal });
+  const lastBefore = stream.facts?.state.last_seq ?? 0;
+  const sequences = new Set<number>();
+  let last = 0;
   let first: PubAck | undefined;
   const confirm = (index: number, ack: PubAck, attempts: number): void => {
     first ??= ack;
-    // A repeat may well find that its predecessor was stored; what was sent once only may not.
-    if (ack.duplicate && attempts === 1) {
-      throw new UploadIdTakenError(feed.uploadId, ack.stream, index);
-    }
     const expected = stream.facts?.name ?? first.stream;
     if (ack.stream !== expected) throw new StreamChangedError(subject, expected, ack.stream);
+    // A repeat may well find that its predecessor was stored; what was sent once only, or is older than this call, is
+    // somebody else's.
+    if (ack.duplicate && (attempts === 1 || ack.seq <= lastBefore)) {
+      throw new UploadIdTakenError(feed.uploadId, ack.stream, index);
+    }
+    // A stream in memory may come back empty after a crash, and then counts from the start again.
+    if (ack.seq <= lastBefore || sequences.has(ack.seq)) {
+      const reason = "the stream has given its sequence to another message, so it has lost some";
+      throw new MessageDroppedError(`chunk ${index}`, ack.stream, ack.seq, reason);
+    }
+    sequences.add(ack.seq);
+    last = Math.max(last, ack.seq);
     delivery.onConfirmed(index);
   };
 
@@ -60,6 +71,7 @@ export async function deliverOverJetStream(
   }
   await publishing.settled();
 
-  const warnings = await checkFirstChunkStays(js, stream, first!, { timeout, signal });
+  const stored = { subject, first: first!, last };
+  const warnings = await checkUploadStays(js, stream, stored, { timeout, signal });
   return { confirmed: true, warnings: [...stream.warnings, ...warnings] };
 }

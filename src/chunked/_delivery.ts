@@ -24,8 +24,17 @@ export interface ChunkFeed {
   sizeOf(index: number): number;
   /** The headers of chunk 0 without a digest: what an ask tells about the upload before any byte is read. */
   describe(): MsgHdrs;
-  /** Reads the chunk at `index`. The first reading goes from 0 upwards without a gap; repeats may ask for any. */
+  /**
+   * Reads the chunk at `index`. The first reading goes from 0 upwards without a gap, unless `hashAll` was called before;
+   * repeats may ask for any.
+   */
   read(index: number): Promise<OutgoingChunk>;
+  /**
+   * Reads and hashes everything, so that every chunk that is read from then on carries the digest.
+   *
+   * @returns Whether there is a digest; `false` where none is wanted.
+   */
+  hashAll(): Promise<boolean>;
 }
 
 /** What a delivery works with. */

@@ -24,6 +24,9 @@ export const ChunkHeader = {
 
 const CHUNK_TYPE = "chunked-upload";
 
+/** A receiver keeps the headers of uploads and asks, so they are bounded like everything that a stranger sends. */
+export const MAX_HEADER_BYTES = 65_536;
+
 /** What every chunk of an upload repeats. */
 export interface UploadMetadata {
   /** In lower-case hyphenated form. */
@@ -125,7 +128,12 @@ export function parseChunkMessage(
   } catch {
     return { type: "malformed", uploadId: undefined, problem: "the headers cannot be decoded" };
   }
-  return parseChunkHeaders(headers);
+  const parsed = parseChunkHeaders(headers);
+  if (parsed.type !== "chunk" || encodedLength(headers!) <= MAX_HEADER_BYTES) return parsed;
+  const problem = `the headers have ${
+    encodedLength(headers!)
+  } bytes, wanted are at most ${MAX_HEADER_BYTES}`;
+  return { type: "malformed", uploadId: parsed.info.uploadId, problem };
 }
 
 /** Writes the headers of chunk `index` after the sender's own ones. */
@@ -198,4 +206,14 @@ export function writeLongestHeaders(
   headers.set(ChunkHeader.digestFollows, "SHA-256");
   headers.set(CreditHeader.credit, "1");
   return headers;
+}
+
+/** How many bytes the headers have on the wire: a status line, a line each, and an empty line. */
+export function encodedLength(headers: MsgHdrs): number {
+  const encoder = new TextEncoder();
+  let bytes = "NATS/1.0\r\n\r\n".length;
+  for (const [name, values] of headers) {
+    for (const value of values) bytes += encoder.encode(`${name}: ${value}\r\n`).length;
+  }
+  return bytes;
 }

@@ -24,9 +24,16 @@ export function isHeld({ info }: JsMsg, held: readonly JsMsg[]): boolean {
 
 /** Hands a message back, later at every delivery: at once would be a hot loop (FACTS 6). */
 export function handBack(message: JsMsg, delay?: number): void {
-  message.nak(
-    delay ?? Math.round(retryDelay(message.info.deliveryCount, { min: 1_000, max: 60_000 })),
-  );
+  message.nak(delay ?? growingDelay(message, 1_000));
+}
+
+/** The same for a receiver that leaves: the first time others need not wait. */
+export function handBackSoon(message: JsMsg): void {
+  message.nak(growingDelay(message, 100));
+}
+
+function growingDelay({ info: { deliveryCount } }: JsMsg, min: number): number {
+  return Math.round(retryDelay(deliveryCount, { min, max: 60_000 }));
 }
 
 /** Acknowledges all, and waits for the server to confirm it. */

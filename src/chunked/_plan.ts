@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { MsgHdrs } from "@nats-io/nats-core";
 import { MAX_CHUNK_SIZE } from "./_chunk_shape.ts";
+import { MAX_HEADER_BYTES } from "./_headers.ts";
 
 /** The chunk size that nobody had a reason to change. */
 const DEFAULT_CHUNK_SIZE = 2_000_000;
@@ -34,6 +34,11 @@ export function planChunks(
   headerSize: number,
   limits: readonly MessageLimit[],
 ): Plan {
+  if (headerSize > MAX_HEADER_BYTES) {
+    throw new RangeError(
+      `the headers have ${headerSize} bytes, wanted are at most ${MAX_HEADER_BYTES}`,
+    );
+  }
   let room = MAX_CHUNK_SIZE;
   for (const { name, bytes } of limits) {
     const fits = bytes - headerSize;
@@ -51,14 +56,4 @@ export function planChunks(
   }
   const size = chunkSize ?? Math.min(DEFAULT_CHUNK_SIZE, room);
   return { chunkSize: size, chunkCount: Math.max(1, Math.ceil(totalSize / size)) };
-}
-
-/** How many bytes the headers have on the wire: a status line, a line each, and an empty line. */
-export function encodedLength(headers: MsgHdrs): number {
-  const encoder = new TextEncoder();
-  let bytes = "NATS/1.0\r\n\r\n".length;
-  for (const [name, values] of headers) {
-    for (const value of values) bytes += encoder.encode(`${name}: ${value}\r\n`).length;
-  }
-  return bytes;
 }

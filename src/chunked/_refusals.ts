@@ -14,6 +14,20 @@ export const TAKEN: Refusal = {
   final: true,
 };
 
+/** A question holds no bytes (PROTOCOL 4), and is kept while its sender waits. */
+export const ASK_WITH_BODY: Refusal = {
+  reason: "malformed",
+  message: "an ask has a body, wanted is none",
+  final: true,
+};
+
+/** Not final, for the chunks themselves are in the stream, and another consumer can have them. */
+export const HEADERS_ONLY: Refusal = {
+  reason: "malformed",
+  message: "the consumer delivers headers only (headers_only), wanted are whole messages",
+  final: false,
+};
+
 /** Nobody asked for the payload, and nobody will. */
 export const ABANDONED: Refusal = {
   reason: "abandoned",
@@ -22,7 +36,7 @@ export const ABANDONED: Refusal = {
 };
 
 /** The application does not want the payload. */
-export const NAKED: Refusal = {
+export const REJECTED: Refusal = {
   reason: "rejected",
   message: "the receiver rejected the payload",
   final: false,

@@ -89,27 +89,40 @@ export function checkStreamFits(
   }
 }
 
+/** What the acknowledgements of an upload say. */
+export interface StoredUpload {
+  /** The subject of all chunks. */
+  readonly subject: string;
+  /** The acknowledgement of chunk 0. */
+  readonly first: PubAck;
+  /** The highest sequence that a chunk was given. */
+  readonly last: number;
+}
+
 /**
  * Makes sure that the first chunk, the oldest, is still in its stream when the last one has been acknowledged. Only
  * limits retention promises that: elsewhere a consumer may have had it.
  *
- * @param first The acknowledgement of chunk 0.
+ * @param stored The upload, as its acknowledgements tell.
  * @returns What could not be found out.
  * @throws {MessageDroppedError} It is gone.
  */
-export async function checkFirstChunkStays(
+export async function checkUploadStays(
   js: JetStreamClient,
   { facts }: StreamDescription,
-  first: PubAck,
+  { subject, first, last }: StoredUpload,
   options: AskOptions = {},
 ): Promise<string[]> {
-  if (!facts || facts.config.retention !== "limits") return [];
+  if (!facts) return [];
+  const { retention } = facts.config;
+  if (retention === "interest") return await checkInterestStays(js, subject, options);
+  if (retention !== "limits") return [];
   const dropped = (reason: string): MessageDroppedError =>
     new MessageDroppedError("the first chunk", first.stream, first.seq, reason);
   try {
     const jsm = await js.jetstreamManager(false);
     const { created, state, config } = await ask(() => jsm.streams.info(first.stream), options);
-    if (created !== facts.created || state.last_seq < first.seq) {
+    if (created !== facts.created || state.last_seq < last) {
       throw dropped("the stream was deleted meanwhile, or restored from an older state");
     }
     if (state.first_seq > first.seq) throw dropped("a limit of the stream, or a purge, removed it");
@@ -127,4 +140,20 @@ export async function checkFirstChunkStays(
     if (!isDenied(error)) throw error;
     return ["no permission to look whether the first chunk is still in the stream"];
   }
+}
+
+/** What consumers have had, or would have had, cannot be looked up: only that there is nobody any more can be told. */
+async function checkInterestStays(
+  js: JetStreamClient,
+  subject: string,
+  options: AskOptions,
+): Promise<string[]> {
+  const { facts } = await describeStream(js, subject, options);
+  if (facts?.interest !== false) return [];
+  return [
+    `the stream ${
+      JSON.stringify(facts.name)
+    } keeps what consumers want, and nobody wants the subject any more: ` +
+    "what it had stored may be gone",
+  ];
 }

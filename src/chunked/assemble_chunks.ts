@@ -26,6 +26,10 @@ import type { ChunkedPayload } from "./chunked_payload.ts";
  * Messages are taken in while the body of the loop runs, as far as there is room: senders on core NATS get no window
  * beyond that, and from a consumer no more is pulled.
  *
+ * A consumer of chunks needs explicit acknowledgement: with ack policy `all` one upload would acknowledge another that
+ * is still arriving, and with `none` nothing comes again. What is fetched in batches must be at least one whole upload
+ * a batch, because a batch that ends is a loop that ends: what has not come whole by then goes back.
+ *
  * Let a consumer of chunks pull by bytes, `consume({ max_bytes: 16 * 1024 * 1024 })`: by default it asks for 100
  * messages, and the server cuts off a client that has more than 64 MiB of them to read.
  *

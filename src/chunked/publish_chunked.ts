@@ -18,8 +18,8 @@ import { SourceFeed } from "./_chunk_feed.ts";
 import { deliverConfirmed, deliverUnconfirmed } from "./_deliver_core.ts";
 import { deliverOverJetStream, messageIdOf } from "./_deliver_jetstream.ts";
 import type { Delivery, DeliveryReport } from "./_delivery.ts";
-import { type UploadMetadata, writeLongestHeaders } from "./_headers.ts";
-import { encodedLength, type MessageLimit, planChunks } from "./_plan.ts";
+import { encodedLength, type UploadMetadata, writeLongestHeaders } from "./_headers.ts";
+import { type MessageLimit, planChunks } from "./_plan.ts";
 import { ProgressTracker } from "./_progress_tracker.ts";
 import { checkStreamFits, describeStream } from "./_stream_fit.ts";
 import {

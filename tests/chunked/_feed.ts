@@ -30,6 +30,10 @@ export class MemoryFeed implements ChunkFeed {
     return this.#headers(0);
   }
 
+  hashAll(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   read(index: number): Promise<OutgoingChunk> {
     this.reads.push(index);
     return Promise.resolve({ data: this.#slice(index), headers: this.#headers(index) });

@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
+  encodedLength,
   filenameProblem,
   headerValueProblem,
   isProtocolHeader,
@@ -10,7 +11,7 @@ import {
   writeChunkHeaders,
   writeLongestHeaders,
 } from "../../src/chunked/_headers.ts";
-import { encodedLength } from "../../src/chunked/_plan.ts";
+
 import { headersOf } from "./_support.ts";
 
 const ID = "0f8fad5b-d9cb-469f-a165-70867728950e";

@@ -1,6 +1,7 @@
 import { test } from "node:test";
-import { assertEquals, assertThrows } from "@std/assert";
-import { encodedLength, planChunks } from "../../src/chunked/_plan.ts";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { encodedLength } from "../../src/chunked/_headers.ts";
+import { planChunks } from "../../src/chunked/_plan.ts";
 import { headersOf } from "./_support.ts";
 
 const ROOMY = [{ name: "the server's max_payload", bytes: 64 * 1024 * 1024 }];
@@ -47,4 +48,11 @@ test("encodedLength() is the length of the headers on the wire", () => {
   // `encode` is not in the public type: it is what the client itself sends.
   const encoded = (headers as unknown as { encode(): Uint8Array }).encode();
   assertEquals(encodedLength(headers), encoded.length);
+});
+
+test("planChunks() refuses headers that no receiver would keep", () => {
+  const limits = [{ name: "the server's max_payload", bytes: 8_000_000 }];
+  const error = assertThrows(() => planChunks(10, undefined, 65_537, limits), RangeError);
+  assertStringIncludes(error.message, "65537");
+  assertStringIncludes(error.message, "at most 65536");
 });

@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { jetstream, type JetStreamClient, jetstreamManager } from "@nats-io/jetstream";
-import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
+import type { JetStreamManager, PubAck, StreamConfig } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/nats-core";
 import { after, before, test } from "node:test";
 import {
-  checkFirstChunkStays,
   checkStreamFits,
+  checkUploadStays,
   describeStream,
+  type StoredUpload,
   type UploadMeasures,
 } from "../../src/chunked/_stream_fit.ts";
 import { connect } from "../../src/connect/connect.ts";
@@ -226,67 +227,78 @@ test("checkStreamFits() does not guess what consumers get of a transformed subje
   await accepted(subject);
 });
 
-test("checkFirstChunkStays() is content while the message is there", async () => {
+/** One message, as the only chunk of an upload. */
+function storedAs(first: PubAck): StoredUpload {
+  return { subject: "UP.a", first, last: first.seq };
+}
+
+test("checkUploadStays() is content while the message is there", async () => {
   const subject = await addStream("STAYS");
   await fill("STAYS.other", 1, 1);
   const description = await describeStream(js, subject);
   const first = await js.publish(subject, "0");
-  assertEquals(await checkFirstChunkStays(js, description, first), []);
+  assertEquals(await checkUploadStays(js, description, storedAs(first)), []);
   await jsm.streams.deleteMessage("STAYS", 1); // an older one; and one inside, so that it has to look closer
   await fill(subject, 2, 1);
   await jsm.streams.deleteMessage("STAYS", 3);
-  assertEquals(await checkFirstChunkStays(js, description, first), []);
+  assertEquals(await checkUploadStays(js, description, storedAs(first)), []);
 });
 
-test("checkFirstChunkStays() notices what the stream's limits dropped", async () => {
+test("checkUploadStays() notices what the stream's limits dropped", async () => {
   const subject = await addStream("DROPS", { max_msgs: 2 });
   const description = await describeStream(js, subject);
   const first = await js.publish(subject, "0");
   await fill("DROPS.other", 2, 1);
   const error = await assertRejects(
-    () => checkFirstChunkStays(js, description, first),
+    () => checkUploadStays(js, description, storedAs(first)),
     MessageDroppedError,
   );
   assertEquals([error.stream, error.sequence], ["DROPS", 1]);
   assert(error.message.includes('"DROPS"'), error.message);
 });
 
-test("checkFirstChunkStays() notices what went from the middle of the stream", async () => {
+test("checkUploadStays() notices what went from the middle of the stream", async () => {
   const subject = await addStream("MIDDLE", { max_msgs_per_subject: 1 });
   const description = await describeStream(js, subject);
   await fill("MIDDLE.other", 1, 1);
   const first = await js.publish(subject, "0");
-  assertEquals(await checkFirstChunkStays(js, description, first), []);
+  assertEquals(await checkUploadStays(js, description, storedAs(first)), []);
   await fill(subject, 1, 1);
-  await assertRejects(() => checkFirstChunkStays(js, description, first), MessageDroppedError);
+  await assertRejects(
+    () => checkUploadStays(js, description, storedAs(first)),
+    MessageDroppedError,
+  );
 });
 
-test("checkFirstChunkStays() notices a stream that was deleted and made anew", async () => {
+test("checkUploadStays() notices a stream that was deleted and made anew", async () => {
   const subject = await addStream("ANEW");
   const description = await describeStream(js, subject);
   const first = await js.publish(subject, "0");
   await jsm.streams.delete("ANEW");
   await addStream("ANEW");
   await fill(subject, 2, 1);
-  await assertRejects(() => checkFirstChunkStays(js, description, first), MessageDroppedError);
+  await assertRejects(
+    () => checkUploadStays(js, description, storedAs(first)),
+    MessageDroppedError,
+  );
 });
 
-test("checkFirstChunkStays() does not miss what a consumer may have taken", async () => {
+test("checkUploadStays() does not miss what a consumer may have taken", async () => {
   const subject = await addStream("TAKEN", { retention: "workqueue" });
   const description = await describeStream(js, subject);
   const first = await js.publish(subject, "0");
   await jsm.streams.deleteMessage("TAKEN", first.seq);
-  assertEquals(await checkFirstChunkStays(js, description, first), []);
+  assertEquals(await checkUploadStays(js, description, storedAs(first)), []);
 });
 
-test("checkFirstChunkStays() warns when it may not look", async () => {
+test("checkUploadStays() warns when it may not look", async () => {
   const subject = await addStream("UNREADABLE", { max_msgs_per_subject: 10 });
   const other = await connect({ servers: server.url, user: "no_reading", password: "p" });
   try {
     const client = jetstream(other);
     const description = await describeStream(client, subject);
     const first = await client.publish(subject, "0");
-    const warnings = await checkFirstChunkStays(client, description, first);
+    const warnings = await checkUploadStays(client, description, storedAs(first));
     assertEquals(warnings.length, 1);
     assert(warnings[0]!.includes("permission"), warnings[0]);
   } finally {
@@ -310,9 +322,28 @@ test(
       checkStreamFits(description, "OLD.up", { ...UPLOAD, chunkCount: 2 });
       await assertRejects(() => describeStream(client, "elsewhere"), NoStreamError);
       const first = await client.publish("OLD.up", "0");
-      assertEquals(await checkFirstChunkStays(client, description, first), []);
+      assertEquals(await checkUploadStays(client, description, storedAs(first)), []);
     } finally {
       await connection.close();
     }
   },
 );
+
+test("checkUploadStays() notices a stream that lost its end and counted on", async () => {
+  const subject = await addStream("SHORT");
+  const description = await describeStream(js, subject);
+  const first = await js.publish(subject, "0");
+  const stored = { ...storedAs(first), last: first.seq + 1 };
+  await assertRejects(() => checkUploadStays(js, description, stored), MessageDroppedError);
+});
+
+test("checkUploadStays() warns when nobody wants the subject of an interest stream any more", async () => {
+  const subject = await addStream("WANTED", { retention: "interest" });
+  await jsm.consumers.add("WANTED", { durable_name: "reader", ack_policy: "explicit" });
+  const description = await describeStream(js, subject);
+  const stored = { ...storedAs(await js.publish(subject, "0")), subject };
+  assertEquals(await checkUploadStays(js, description, stored), []);
+  await jsm.consumers.delete("WANTED", "reader");
+  const [warning = ""] = await checkUploadStays(js, description, stored);
+  assert(warning.includes('"WANTED"') && warning.includes("nobody wants"), warning);
+});

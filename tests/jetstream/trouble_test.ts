@@ -15,6 +15,7 @@ test("isPassing() tells what may succeed a moment later", () => {
     [tooMany(), true],
     [api(503, 10008), true],
     [api(503, 10077), false],
+    [api(409, 10158), true],
     [api(400, 10054), false],
     [named("RequestError"), false],
     [named("RequestError", {}, named("PermissionViolationError")), false],
