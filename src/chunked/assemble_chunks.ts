@@ -6,7 +6,7 @@
 import { loadSha256 } from "../_digest.ts";
 import { LONGEST_WAIT, Wakeup } from "../_wakeup.ts";
 import { Assembler, type PendingPayload } from "./_assembler.ts";
-import type { NatsMessage } from "./_held_message.ts";
+import { asJetStream, type NatsMessage } from "./_held_message.ts";
 import {
   type AssemblerOptions,
   checkAssemblerOptions,
@@ -148,7 +148,7 @@ class Pump {
           this.#whole.push(result.payload as PendingPayload);
           this.#news.ring();
         } else if (
-          result.type === "rejected" && result.event.reason === "full" && "ackAck" in item.value
+          result.type === "rejected" && result.event.reason === "full" && asJetStream(item.value)
         ) {
           await this.#waitForRoom();
         }
