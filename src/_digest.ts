@@ -10,13 +10,28 @@
 export interface Sha256 {
   /** Adds bytes; they may be changed afterwards. */
   update(bytes: Uint8Array): void;
-  /** The 32 bytes of the digest. Ends the hash: neither method may be called again. */
+  /** The 32 bytes of the digest. Ends the hash: no method may be called again. */
   digest(): Uint8Array;
+  /** Another hash that has had the same bytes, and goes on by itself. */
+  copy(): Sha256;
 }
 
 /** The little of `node:crypto` that is used. */
 interface NodeCrypto {
-  createHash(algorithm: "sha256"): { update(bytes: Uint8Array): unknown; digest(): Uint8Array };
+  createHash(algorithm: "sha256"): NodeHash;
+}
+
+interface NodeHash {
+  update(bytes: Uint8Array): unknown;
+  digest(): Uint8Array;
+  copy(): NodeHash;
+}
+
+/** And of the hash library. */
+interface LibraryHash {
+  update(bytes: Uint8Array): unknown;
+  digest(): Uint8Array;
+  clone(): LibraryHash;
 }
 
 interface Host {
@@ -30,7 +45,7 @@ export function nativeSha256(): StartSha256 | undefined {
   const host: Host = globalThis as Host;
   const crypto = host.process?.getBuiltinModule?.("node:crypto") as NodeCrypto | undefined;
   if (!crypto) return undefined;
-  return () => wrap(crypto.createHash("sha256"));
+  return () => wrapNode(crypto.createHash("sha256"));
 }
 
 /** What {@linkcode nativeSha256} returns, or in a browser the same from the hash library, which is loaded first. */
@@ -38,7 +53,7 @@ export async function loadSha256(): Promise<StartSha256> {
   const native = nativeSha256();
   if (native) return native;
   const { sha256 } = await import("@noble/hashes/sha2.js");
-  return () => wrap(sha256.create());
+  return () => wrapLibrary(sha256.create());
 }
 
 /** Starts one hash. */
@@ -46,10 +61,19 @@ export async function createSha256(): Promise<Sha256> {
   return (await loadSha256())();
 }
 
-function wrap(hash: { update(bytes: Uint8Array): unknown; digest(): Uint8Array }): Sha256 {
+function wrapNode(hash: NodeHash): Sha256 {
   return {
     update: (bytes) => void hash.update(bytes),
     digest: () => new Uint8Array(hash.digest()),
+    copy: () => wrapNode(hash.copy()),
+  };
+}
+
+function wrapLibrary(hash: LibraryHash): Sha256 {
+  return {
+    update: (bytes) => void hash.update(bytes),
+    digest: () => new Uint8Array(hash.digest()),
+    copy: () => wrapLibrary(hash.clone()),
   };
 }
 

@@ -81,6 +81,26 @@ test("asInBrowser() of this test gives back what it took", async () => {
   assert(nativeSha256());
 });
 
+test("copy() gives a hash that goes on by itself, native or not", async () => {
+  const compare = async (): Promise<void> => {
+    const hash = await createSha256();
+    hash.update(bytes("a"));
+    const copy = hash.copy();
+    const again = copy.copy();
+    copy.update(bytes("bc"));
+    hash.update(bytes("xyz"));
+    assertEquals(formatDigest(copy.digest()), ABC);
+    again.update(bytes("bc"));
+    assertEquals(formatDigest(again.digest()), ABC);
+    assertEquals(
+      formatDigest(hash.digest()),
+      formatDigest(createHash("sha256").update("axyz").digest()),
+    );
+  };
+  await compare();
+  await asInBrowser(compare);
+});
+
 test("formatDigest() writes base64url with padding", () => {
   // All ones give only "/" in base64, and 0xfb 0xef 0xbe … only "+".
   assertEquals(formatDigest(new Uint8Array(32).fill(0xff)), `SHA-256=${"_".repeat(42)}8=`);
