@@ -22,6 +22,8 @@ export interface CreditSenderOptions {
   readonly timeout: number;
   /** Whether the source can be read from byte 0 again. */
   readonly restartable: boolean;
+  /** Whether an earlier call began the upload, so that what a receiver has of it, or has completed, is this one's. */
+  readonly resumed?: boolean;
 }
 
 /** What the driver is to do next. */
@@ -41,6 +43,12 @@ const SENDINGS_BEFORE_QUEUE_GROUP = 3;
  * the same queue group, which gets the asks in its place.
  */
 const UNANSWERED_IN_DOUBT = 6;
+
+/**
+ * So long a resumed upload may be told that another sender has it: the earlier call, which a receiver does not know to
+ * have ended before it was silent for ten seconds.
+ */
+const OWN_SHADOW_MS = 15_000;
 
 /** One upload's sender. Call {@linkcode CreditSender.next} until it waits, and again after each event or in time. */
 export class CreditSender {
@@ -93,6 +101,13 @@ export class CreditSender {
     return this.#hasForeign;
   }
 
+  /** Which chunks every receiver that may yet need them has taken over, as things stand now. */
+  get settled(): (index: number) => boolean {
+    const counting = this.#roster.counting();
+    return (index) =>
+      counting.length > 0 && counting.every((receiver) => hasTaken(receiver, index));
+  }
+
   /** Whether every receiver that matters has taken over the chunk. */
   isConfirmed(index: number): boolean {
     const { pace } = this.#roster;
@@ -100,11 +115,14 @@ export class CreditSender {
   }
 
   /** A credit came. */
-  onCredit(credit: Credit, now: number): void {
+  onCredit(given: Credit, now: number): void {
+    const credit = this.#isOwnShadow(given, now)
+      ? { ...given, status: "receiving" as const }
+      : given;
     const receiver = this.#roster.get(credit.receiver, now);
     if (!receiver) return;
     const isFinished = this.#sentUpTo === this.#options.chunkCount;
-    const isContinued = this.#hasForeign && this.#sentUpTo > 0;
+    const isContinued = this.#options.resumed || (this.#hasForeign && this.#sentUpTo > 0);
     if (credit.status === "complete" && !isFinished && !isContinued) {
       this.#failure ??= failures.alreadyComplete();
     }
@@ -146,8 +164,12 @@ export class CreditSender {
     this.#askDue = true;
   }
 
-  /** The next thing to do. Returning an `ask` or a `send` counts as having done it. */
-  next(now: number): SenderAction {
+  /**
+   * The next thing to do. Returning an `ask` or a `send` counts as having done it.
+   *
+   * @param isReady Whether the chunk at an index has been read; one that has not is not sent, and waited for.
+   */
+  next(now: number, isReady: (index: number) => boolean = () => true): SenderAction {
     if (this.#failure) return { type: "fail", failure: this.#failure };
     const { pace } = this.#roster;
     if (pace.length > 0 && pace.every(({ status }) => status === "complete")) {
@@ -163,11 +185,16 @@ export class CreditSender {
     if (this.#askDue || now >= this.#nextAskAt()) return { type: "ask", ask: this.#ask(now) };
     const granting = this.#roster.granting();
     const index = granting.length > 0 ? this.#nextIndex(granting) : undefined;
-    if (index !== undefined && this.#hasRoom(granting, index)) {
+    if (index !== undefined && this.#hasRoom(granting, index) && isReady(index)) {
       this.#markSent(index, now);
       return { type: "send", index };
     }
     return { type: "wait", until: Math.min(this.#nextAskAt(), deadline.at) };
+  }
+
+  #isOwnShadow({ status, reason }: Credit, now: number): boolean {
+    return this.#options.resumed === true && status === "rejected" && reason === "taken" &&
+      now - this.#startedAt < OWN_SHADOW_MS;
   }
 
   /** Others may have begun as well, and their first credit be on its way: they are asked once, and given a moment. */

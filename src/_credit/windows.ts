@@ -20,11 +20,25 @@ export interface Flow {
   window: number;
 }
 
+/** What a flow is wanted for whose bytes stay in the inbound budget until somebody has taken them. */
+export interface Demand {
+  /** Bytes that wait to be taken. */
+  readonly held: number;
+  /** Bytes that were taken so far: who takes more gets more. */
+  readonly taken: number;
+  /** Whether somebody waits for the next chunk, so that it will not have to wait itself. */
+  readonly isHungry: boolean;
+}
+
+/** So much may be under way, or wait, before anything was taken: whoever never takes anything shall not fill the budget. */
+const UNTRIED_BYTES = 2 * 1024 * 1024;
+
 /** Shares one inbound budget among flows. */
 export class Windows {
   readonly #inbound: Budget;
   readonly #perFlow: number;
   readonly #flows = new Set<Flow>();
+  #granted = 0;
   #promisedFlows = 0;
   #promisedBytes = 0;
 
@@ -35,6 +49,11 @@ export class Windows {
   constructor(inbound: Budget, perFlow: number) {
     this.#inbound = inbound;
     this.#perFlow = perFlow;
+  }
+
+  /** Bytes of all windows. */
+  get granted(): number {
+    return this.#granted;
   }
 
   /** Number and total size of the flows that have a window and were not admitted yet. */
@@ -74,15 +93,28 @@ export class Windows {
    * granted before is not taken back, for it may be on its way.
    *
    * @param keep Bytes to leave for those who go first.
+   * @param demand Absent where the bytes leave the budget as they are received.
    */
-  grant(flow: Flow, keep = 0): number {
+  grant(flow: Flow, keep = 0, demand?: Demand): number {
     if (flow.admitted && flow.received >= flow.totalSize) return 0;
     const least = leastOf(flow);
-    const share = Math.floor(this.#inbound.size / this.#flows.size);
-    const wanted = Math.max(least, Math.min(share, this.#perFlow));
-    const granted = usable(flow, Math.min(wanted, this.#free(flow, least, keep)));
+    const share = Math.min(
+      Math.floor(this.#inbound.size / this.#flows.size),
+      this.#perFlow,
+      demand ? UNTRIED_BYTES + demand.taken : Infinity,
+    );
+    const held = demand?.held ?? 0;
+    const wanted = held > 0 ? share - held : Math.max(least, share);
+    let granted = usable(flow, Math.min(wanted, this.#free(flow, least, keep)));
+    // Bytes that wait for handlers must not hold up the handler that all the others may be waiting for.
+    if (granted === 0 && keep === 0 && this.#mayExceed(demand)) granted = usable(flow, least);
     this.#set(flow, Math.max(flow.window, granted));
     return flow.window;
+  }
+
+  /** One chunk at a time may go beyond the budget, on the whole connection, if it will not have to wait. */
+  #mayExceed(demand: Demand | undefined): boolean {
+    return demand !== undefined && demand.isHungry && this.#inbound.used <= this.#inbound.size;
   }
 
   /** What `flow` may have. A flow that is alone gets a chunk even where the whole budget is smaller than that. */
@@ -98,6 +130,7 @@ export class Windows {
       this.#promisedFlows += step;
       this.#promisedBytes += step * flow.totalSize;
     }
+    this.#granted += window - flow.window;
     this.#inbound.adjust(window - flow.window);
     flow.window = window;
   }

@@ -6,6 +6,7 @@
 import type { JetStreamClient, JetStreamPublishOptions, PubAck } from "@nats-io/jetstream";
 import { errors, type MsgHdrs, type NatsConnection } from "@nats-io/nats-core";
 import { Budget } from "../_budget.ts";
+import { countGarbage } from "../_garbage.ts";
 import { retryDelay } from "../_retry.ts";
 import { Wakeup } from "../_wakeup.ts";
 import { NoProgressError } from "../errors.ts";
@@ -217,6 +218,7 @@ export class PublishWindow {
     };
     if (headers) options.headers = headers;
     if (msgId !== undefined) options.msgID = msgId;
+    countGarbage(data.length);
     return await this.#js.publish(subject, data, options);
   }
 

@@ -8,14 +8,15 @@ import { inboxOf, watchConnection } from "../_connection.ts";
 import { CreditSender } from "../_credit/sender.ts";
 import { CreditHeader, parseCredit, toAsk } from "../_credit/wire.ts";
 import { withDeadline } from "../_deadline.ts";
+import { countGarbage } from "../_garbage.ts";
 import { hasName } from "../_retry.ts";
 import { Wakeup } from "../_wakeup.ts";
 import { ConnectionClosedError, NoProgressError, ReceiverError } from "../errors.ts";
-import type { Delivery, DeliveryReport } from "./_delivery.ts";
+import type { ChunkFeed, Delivery, DeliveryReport } from "./_delivery.ts";
 
-const TAKEN =
-  "its id is taken: a receiver has chunks of it that this call did not send, and without a digest " +
-  "nobody can tell whether they are the same";
+const TAKEN = "its id is taken: a receiver has chunks of it that this call did not send, and ";
+const NO_DIGEST = "without a digest nobody can tell whether they are the same";
+const NOT_SEEKABLE = "a source that is read once only cannot be compared with them beforehand";
 
 /** Sends with credit: resolves once every receiver that took chunk 0 has said `complete`. */
 export async function deliverConfirmed(
@@ -23,12 +24,16 @@ export async function deliverConfirmed(
   delivery: Delivery,
 ): Promise<DeliveryReport> {
   const { subject, feed, signal } = delivery;
+  const resumed = delivery.resumedAt !== undefined;
+  // A source that cannot be read again is compared while it is sent.
+  if (resumed && feed.isSeekable) await feed.readUpTo(delivery.resumedAt);
   const sender = new CreditSender({
     chunkCount: feed.chunkCount,
     sizeOf: (index) => feed.sizeOf(index),
     window: delivery.window,
     timeout: delivery.timeout,
-    restartable: true,
+    restartable: feed.isSeekable,
+    resumed,
   }, performance.now());
   const wakeup = new Wakeup();
   const confirmations = new Confirmations(delivery, sender);
@@ -37,6 +42,7 @@ export async function deliverConfirmed(
     failure ??= error;
     wakeup.ring();
   };
+  const ahead = new ReadAhead(feed, wakeup.ring, fail);
 
   const reply = inboxOf(nc);
   const credits = nc.subscribe(reply, {
@@ -61,12 +67,14 @@ export async function deliverConfirmed(
     for (;;) {
       signal?.throwIfAborted();
       if (failure) throw failure;
-      const action = sender.next(performance.now());
+      const action = sender.next(performance.now(), ahead.isReady);
       if (action.type === "fail") {
         throw new ReceiverError(action.failure.reason, action.failure.message);
       }
-      if (action.type === "send" && sender.hasForeign && !await feed.hashAll()) {
-        throw new ReceiverError("taken", TAKEN);
+      if (action.type === "send" && sender.hasForeign && !resumed) {
+        await ahead.idle();
+        const why = feed.isSeekable ? NO_DIGEST : NOT_SEEKABLE;
+        if (!await feed.hashAll()) throw new ReceiverError("taken", TAKEN + why);
       }
       confirmations.report();
       if (action.type === "done") break;
@@ -80,8 +88,13 @@ export async function deliverConfirmed(
       headers.set(CreditHeader.credit, "1");
       if (nc.isClosed()) throw new ConnectionClosedError();
       nc.publish(subject, data, { headers, reply });
+      if (data) countGarbage(data.length);
       if (action.type === "send") delivery.onSent(action.index);
     }
+    // Receivers may have had more than was sent here; the payload is compared, and its digest told, as a whole.
+    await ahead.idle();
+    if (failure) throw failure;
+    await feed.readUpTo(feed.chunkCount);
     return { confirmed: true, warnings: [] };
   } finally {
     signal?.removeEventListener("abort", wakeup.ring);
@@ -125,6 +138,7 @@ export async function deliverUnconfirmed(
       const { data, headers } = await feed.read(index);
       if (nc.isClosed()) throw new ConnectionClosedError();
       nc.publish(subject, data, { headers });
+      countGarbage(data.length);
       unflushed += data.length;
       delivery.onSent(index);
     }
@@ -166,20 +180,62 @@ function isAbout(error: Error, subject: string): boolean {
     denied === subject;
 }
 
-/** Tells of each chunk once, in the order of their indices as far as possible. */
+/** Tells of each chunk once, in the order of their indices as far as possible, and lets go of it. */
 class Confirmations {
   readonly #delivery: Delivery;
   readonly #sender: CreditSender;
+  readonly #keeps: boolean;
   #next = 0;
 
   constructor(delivery: Delivery, sender: CreditSender) {
     this.#delivery = delivery;
     this.#sender = sender;
+    this.#keeps = delivery.feed.keep();
   }
 
   report(): void {
-    while (this.#next < this.#delivery.feed.chunkCount && this.#sender.isConfirmed(this.#next)) {
+    const { feed } = this.#delivery;
+    while (this.#next < feed.chunkCount && this.#sender.isConfirmed(this.#next)) {
       this.#delivery.onConfirmed(this.#next++);
     }
+    if (!this.#keeps) return;
+    const isOwn = this.#delivery.resumedAt === undefined && !this.#sender.hasForeign;
+    feed.release(this.#sender.settled, isOwn);
+  }
+}
+
+/** Reads a chunk while the loop goes on asking and listening: a slow source must not look like a dead sender. */
+class ReadAhead {
+  readonly #feed: ChunkFeed;
+  readonly #onReady: () => void;
+  readonly #onError: (error: Error) => void;
+  #loading: Promise<void> | undefined;
+
+  constructor(feed: ChunkFeed, onReady: () => void, onError: (error: Error) => void) {
+    this.#feed = feed;
+    this.#onReady = onReady;
+    this.#onError = onError;
+  }
+
+  /** Whether the chunk can be had without waiting; otherwise it is being read from now on. */
+  readonly isReady = (index: number): boolean => {
+    if (this.#feed.isAtHand(index)) return true;
+    this.#loading ??= this.#load(index);
+    return false;
+  };
+
+  async #load(index: number): Promise<void> {
+    try {
+      await this.#feed.load(index);
+    } catch (error) {
+      this.#onError(error as Error);
+    }
+    this.#loading = undefined;
+    this.#onReady();
+  }
+
+  /** Resolves when nothing is being read. */
+  async idle(): Promise<void> {
+    await this.#loading;
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { JetStreamClient, PubAck } from "@nats-io/jetstream";
+import type { JetStreamClient } from "@nats-io/jetstream";
 import {
   ask,
   type AskOptions,
@@ -11,7 +11,9 @@ import {
   isDenied,
   type StreamDescription,
 } from "../_jetstream/describe_stream.ts";
+import { subjectMatches } from "../_jetstream/subject_matches.ts";
 import { MessageDroppedError, StreamUnfitError } from "../errors.ts";
+import type { StoredChunk } from "./_delivery.ts";
 
 export { describeStream, type StreamDescription };
 
@@ -25,6 +27,10 @@ export interface UploadMeasures {
   readonly chunkSize: number;
   /** Bytes of the longest headers of a chunk, `Nats-Msg-Id` included. */
   readonly headerSize: number;
+  /** What an earlier call has stored of it. */
+  readonly stored?: { readonly count: number; readonly bytes: number } | undefined;
+  /** Whether every chunk has a subject of its own. */
+  readonly perChunk?: boolean;
 }
 
 /** What a stream counts for a message beside its subject, headers and body, in bytes; memory streams count less. */
@@ -38,7 +44,7 @@ const RECORD_OVERHEAD = 34;
 export function checkStreamFits(
   { facts }: StreamDescription,
   subject: string,
-  { chunkCount, totalSize, chunkSize, headerSize }: UploadMeasures,
+  { chunkCount, totalSize, chunkSize, headerSize, stored, perChunk = false }: UploadMeasures,
 ): void {
   if (!facts) return;
   const { config, state } = facts;
@@ -66,20 +72,30 @@ export function checkStreamFits(
   }
 
   const keepsOld = config.discard === "new";
-  const checkRoom = (limit: "max_bytes" | "max_msgs", used: number, needed: number): void => {
+  const { count: had, bytes: hadBytes } = stored ?? { count: 0, bytes: 0 };
+  const checkRoom = (
+    limit: "max_bytes" | "max_msgs",
+    used: number,
+    needed: number,
+    missing: number,
+  ): void => {
     const most = config[limit];
     if (most <= 0) return;
     if (needed > most) refuse(limit, most, needed, "the upload alone is more than that");
-    if (keepsOld && used + needed > most) {
+    if (keepsOld && used + missing > most) {
       const reason = `it holds ${used} already and discards what is new`;
-      refuse(limit, most, used + needed, reason);
+      refuse(limit, most, used + missing, reason);
     }
   };
   const perMessage = new TextEncoder().encode(subject).length + headerSize + RECORD_OVERHEAD;
-  checkRoom("max_bytes", state.bytes, totalSize + chunkCount * perMessage);
-  checkRoom("max_msgs", state.messages, chunkCount);
+  const bytesOf = (bytes: number, messages: number): number => bytes + messages * perMessage;
+  const missing = chunkCount - had;
+  const needed = bytesOf(totalSize, chunkCount);
+  checkRoom("max_bytes", state.bytes, needed, bytesOf(totalSize - hadBytes, missing));
+  checkRoom("max_msgs", state.messages, chunkCount, missing);
+  if (perChunk) return;
 
-  const onSubject = keepsOld && config.discard_new_per_subject ? facts.onSubject : 0;
+  const onSubject = keepsOld && config.discard_new_per_subject ? facts.onSubject - had : 0;
   const perSubject = config.max_msgs_per_subject;
   if (perSubject > 0 && onSubject + chunkCount > perSubject) {
     const reason = onSubject > 0
@@ -89,12 +105,39 @@ export function checkStreamFits(
   }
 }
 
+/**
+ * Makes sure that a stream keeps chunks of which each has a subject of its own until somebody removes them.
+ *
+ * @param subjectOf The subject of the chunk at an index.
+ * @throws {StreamUnfitError} It has another retention, or does not capture all of these subjects.
+ */
+export function checkPerChunkFits(
+  { facts }: StreamDescription,
+  chunkCount: number,
+  subjectOf: (index: number) => string,
+): void {
+  if (!facts) return;
+  const { name, config: { retention, subjects = [] } } = facts;
+  if (retention !== "limits") {
+    const reason = "with one subject for each chunk, workers read them from the stream itself";
+    throw new StreamUnfitError(name, "retention", retention, "limits", reason);
+  }
+  // With one subject more than there are filters, one of them has let two through: it lets all of them through.
+  for (let index = 0; index < Math.min(chunkCount, subjects.length + 1); index++) {
+    const subject = subjectOf(index);
+    if (subjects.some((filter) => subjectMatches(filter, subject))) continue;
+    const reason = `the subject of chunk ${index} is ${JSON.stringify(subject)}`;
+    const wanted = `${subject.split(".").slice(0, -2).join(".")}.*.*`;
+    throw new StreamUnfitError(name, "subjects", subjects.join(", "), wanted, reason);
+  }
+}
+
 /** What the acknowledgements of an upload say. */
 export interface StoredUpload {
-  /** The subject of all chunks. */
+  /** The subject of chunk 0. */
   readonly subject: string;
-  /** The acknowledgement of chunk 0. */
-  readonly first: PubAck;
+  /** Where chunk 0 is. */
+  readonly first: StoredChunk;
   /** The highest sequence that a chunk was given. */
   readonly last: number;
 }
@@ -118,20 +161,22 @@ export async function checkUploadStays(
   if (retention === "interest") return await checkInterestStays(js, subject, options);
   if (retention !== "limits") return [];
   const dropped = (reason: string): MessageDroppedError =>
-    new MessageDroppedError("the first chunk", first.stream, first.seq, reason);
+    new MessageDroppedError("the first chunk", first.stream, first.sequence, reason);
   try {
     const jsm = await js.jetstreamManager(false);
     const { created, state, config } = await ask(() => jsm.streams.info(first.stream), options);
     if (created !== facts.created || state.last_seq < last) {
       throw dropped("the stream was deleted meanwhile, or restored from an older state");
     }
-    if (state.first_seq > first.seq) throw dropped("a limit of the stream, or a purge, removed it");
+    if (state.first_seq > first.sequence) {
+      throw dropped("a limit of the stream, or a purge, removed it");
+    }
     // Messages leave a stream at its old end; from the middle only by deletion or one of these, and then a look at the
     // numbers is not enough.
     const leaksInside = config.max_msgs_per_subject > 0 || state.num_deleted > 0;
     if (!leaksInside) return [];
     const stored = await ask(
-      () => jsm.streams.getMessage(first.stream, { seq: first.seq }),
+      () => jsm.streams.getMessage(first.stream, { seq: first.sequence }),
       options,
     );
     if (!stored) throw dropped("the limit for one subject, or somebody, removed it");

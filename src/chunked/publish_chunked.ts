@@ -5,28 +5,22 @@
  */
 import type { JetStreamClient } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import { serverInfo } from "../_connection.ts";
 import { assertOneCore } from "../_core.ts";
-import { createSha256 } from "../_digest.ts";
 import { isJetStreamClient } from "../_jetstream/client.ts";
 import { connectionOf } from "../_jetstream/connection_of.ts";
+import { describeSource } from "../_payload_source.ts";
 import { describe } from "../_require.ts";
-import { type RangeSource, toRangeSource } from "../_source.ts";
+import type { ByteSource } from "../_source.ts";
 import { requireSubject } from "../_subject.ts";
-import { ChunkedPublishError, ConnectionClosedError } from "../errors.ts";
-import { SourceFeed } from "./_chunk_feed.ts";
-import { deliverConfirmed, deliverUnconfirmed } from "./_deliver_core.ts";
-import { deliverOverJetStream, messageIdOf } from "./_deliver_jetstream.ts";
-import type { Delivery, DeliveryReport } from "./_delivery.ts";
-import { encodedLength, type UploadMetadata, writeLongestHeaders } from "./_headers.ts";
-import { type MessageLimit, planChunks } from "./_plan.ts";
+import { ChunkedPublishError, ConnectionClosedError, ResumeError } from "../errors.ts";
+import { prepareCore, prepareStream, type Upload } from "./_prepare.ts";
 import { ProgressTracker } from "./_progress_tracker.ts";
-import { checkStreamFits, describeStream } from "./_stream_fit.ts";
 import {
   type CheckedPublishOptions,
   checkPublishOptions,
   type PublishChunkedOptions,
 } from "./publish_options.ts";
+import { requireSameUpload } from "./resume_token.ts";
 
 /** What became of an upload. */
 export interface ChunkedReceipt {
@@ -52,14 +46,21 @@ export interface ChunkedReceipt {
  * were written for version 1 of the protocol (the Rust `lib-nats`) read the same chunks.
  *
  * @param target A JetStream client, or a connection for core NATS.
- * @param subject The subject of all chunks.
- * @param source The payload: bytes (not copied: leave them alone until it resolves) or a Blob (read chunk by chunk).
- * @param options Size, name, headers, bounds. All have defaults.
+ * @param subject The subject of all chunks, or with `layout: "per-chunk"` the beginning of theirs.
+ * @param source The payload: bytes (not copied: leave them alone until it resolves), a Blob, a file or another
+ * {@linkcode SeekableSource}, a web stream or an async iterable (both with the option `size`). All but bytes are read
+ * chunk by chunk, in constant memory. Whatever fails, a stream is cancelled and unlocked, and an iterator returned;
+ * only where an argument is refused it stays as it is. Pieces of a stream are not copied where they need not be: leave
+ * them alone too.
+ * @param options Size, name, headers, bounds. All have defaults, but for `size` of a stream.
  * @returns The receipt, once every chunk is where it belongs.
  * @throws {TypeError | RangeError} If an argument is not what it should be; nothing was sent then.
  * @throws {NoStreamError | StreamUnfitError} If no stream keeps what is published there; nothing was sent then.
  * @throws {ConnectionClosedError} If the connection is closed; nothing was sent then.
- * @throws {ChunkedPublishError} If it failed on the way, or was aborted; `cause` says why.
+ * @throws {JetStreamMissingError} If there is no JetStream where the client looks for it; nothing was sent then.
+ * @throws {ResumeError} If an upload cannot be resumed: its source has changed, or its stream lost what it had.
+ * @throws {ChunkedPublishError} If it failed on the way, or was aborted; `cause` says why (a {@linkcode SourceError}
+ * where the source did not give what its size says), and `resumeToken` continues it.
  *
  * @example Send a file's bytes through a stream
  * ```ts
@@ -75,23 +76,57 @@ export interface ChunkedReceipt {
  * console.log(receipt.chunkCount, receipt.digest);
  * await nc.close();
  * ```
+ *
+ * @example Send what is made on the way, and go on after a failure
+ * ```ts
+ * import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+ * import { ChunkedPublishError, connect, publishChunked } from "@natskit/natskit";
+ *
+ * const nc = await connect();
+ * const jsm = await jetstreamManager(nc);
+ * await jsm.streams.add({ name: "REPORTS", subjects: ["reports"] });
+ * async function* lines() {
+ *   for (let n = 0; n < 100_000; n++) yield new TextEncoder().encode(`${n}`.padStart(9) + "\n");
+ * }
+ * const hurry = new AbortController();
+ * const options = { size: 1_000_000, chunkSize: 50_000, window: 100_000 };
+ * try {
+ *   await publishChunked(jetstream(nc), "reports", lines(), {
+ *     ...options,
+ *     signal: hurry.signal,
+ *     onProgress: ({ confirmedBytes }) => confirmedBytes >= 300_000 && hurry.abort(),
+ *   });
+ * } catch (error) {
+ *   const token = (error as ChunkedPublishError).resumeToken!;
+ *   const kept = JSON.parse(JSON.stringify(token)); // a file, say, for the next process
+ *   const receipt = await publishChunked(jetstream(nc), "reports", lines(), { ...options, resume: kept });
+ *   console.log(token.confirmedChunks >= 6, receipt.chunkCount); // true 20
+ * }
+ * await nc.close();
+ * ```
  */
 export async function publishChunked(
   target: NatsConnection | JetStreamClient,
   subject: string,
-  source: Uint8Array | Blob,
+  source: ByteSource,
   options: PublishChunkedOptions = {},
 ): Promise<ChunkedReceipt> {
   const startedAt = performance.now();
   const js = isJetStreamClient(target) ? target : undefined;
   const nc = js ? connectionOf(js) : requireConnection(target);
   requireSubject("subject", subject);
-  const payload = toRangeSource("source", source);
-  const checked = checkPublishOptions(options, payload);
-  if (js && checked.delivery === "unconfirmed") {
-    throw new TypeError(
-      `delivery is "unconfirmed", target is a JetStream client: its chunks are always confirmed`,
-    );
+  const description = describeSource("source", source, options?.size);
+  const checked = checkPublishOptions(options, description);
+  const facts = {
+    target: js ? "jetstream" as const : "core" as const,
+    subject,
+    layout: checked.layout,
+    totalSize: description.size,
+  };
+  requireDeliverable(js, checked);
+  if (checked.resume) {
+    const { uploadId, chunkSize, filename, contentType } = checked;
+    requireSameUpload(checked.resume, { ...facts, uploadId, chunkSize, filename, contentType });
   }
   if (nc.isClosed() || nc.isDraining()) {
     const state = nc.isClosed() ? "closed" : "draining";
@@ -99,14 +134,16 @@ export async function publishChunked(
   }
   assertOneCore(nc);
 
-  const tracker = new ProgressTracker(payload.size, checked);
+  const tracker = new ProgressTracker(facts, checked);
+  const payload = description.open(checked);
+  let failure: unknown;
   try {
     checked.signal?.throwIfAborted();
-    const { feed, deliver } = js
-      ? await prepareStream(nc, js, subject, payload, checked)
-      : await prepareCore(nc, payload, checked);
-    tracker.begin(feed);
-    const { confirmed, warnings } = await deliver(tracker.delivery(subject, feed));
+    const upload: Upload = { nc, subject, payload, options: checked };
+    const prepared = js ? await prepareStream(js, upload) : await prepareCore(upload);
+    const { feed, subjectOf, stream, deliver } = prepared;
+    tracker.begin(feed, stream);
+    const { confirmed, warnings } = await deliver(tracker.delivery(feed, subjectOf));
     return {
       uploadId: checked.uploadId,
       chunkCount: feed.chunkCount,
@@ -117,82 +154,36 @@ export async function publishChunked(
       warnings,
     };
   } catch (error) {
+    failure = error;
     // What is wrong with the arguments, or with the stream, showed before anything was sent.
     if (!tracker.hasBegun && !checked.signal?.aborted) throw error;
+    if (error instanceof ResumeError) throw error;
     throw new ChunkedPublishError(subject, tracker.state, error);
+  } finally {
+    await payload.close(failure);
   }
 }
 
-/** A cut payload, and the way it goes. */
-interface Prepared {
-  readonly feed: SourceFeed;
-  readonly deliver: (delivery: Delivery) => Promise<DeliveryReport>;
-}
-
-async function prepareCore(
-  nc: NatsConnection,
-  payload: RangeSource,
-  options: CheckedPublishOptions,
-): Promise<Prepared> {
-  const headerSize = longestHeaders(payload, options);
-  const feed = await cut(payload, options, headerSize, [await serverLimit(nc, options)]);
-  const send = options.delivery === "confirmed" ? deliverConfirmed : deliverUnconfirmed;
-  return { feed, deliver: (delivery) => send(nc, delivery) };
-}
-
-async function prepareStream(
-  nc: NatsConnection,
-  js: JetStreamClient,
-  subject: string,
-  payload: RangeSource,
-  options: CheckedPublishOptions,
-): Promise<Prepared> {
-  const { timeout, signal } = options;
-  const limits = [await serverLimit(nc, options)];
-  const stream = await describeStream(js, subject, { timeout, signal });
-  if (stream.maxMessageSize !== undefined) {
-    limits.push({ name: "the stream's max_msg_size", bytes: stream.maxMessageSize });
+/** Refuses what one of the two deliveries does not have. */
+function requireDeliverable(
+  js: JetStreamClient | undefined,
+  { delivery, layout, resume }: CheckedPublishOptions,
+): void {
+  if (js && delivery === "unconfirmed") {
+    throw new TypeError(
+      `delivery is "unconfirmed", target is a JetStream client: its chunks are always confirmed`,
+    );
   }
-  const headerSize = longestHeaders(payload, options);
-  const feed = await cut(payload, options, headerSize, limits);
-  const { chunkCount } = feed;
-  const measures = { chunkCount, totalSize: payload.size, chunkSize: feed.sizeOf(0), headerSize };
-  checkStreamFits(stream, subject, measures);
-  return { feed, deliver: (delivery) => deliverOverJetStream(js, delivery, stream) };
-}
-
-async function serverLimit(
-  nc: NatsConnection,
-  options: CheckedPublishOptions,
-): Promise<MessageLimit> {
-  const { max_payload: bytes } = await serverInfo(nc, options);
-  return { name: "the server's max_payload", bytes };
-}
-
-async function cut(
-  payload: RangeSource,
-  options: CheckedPublishOptions,
-  headerSize: number,
-  limits: readonly MessageLimit[],
-): Promise<SourceFeed> {
-  const { chunkSize, chunkCount } = planChunks(payload.size, options.chunkSize, headerSize, limits);
-  const metadata = { ...metadataOf(payload, options), chunkCount };
-  const hash = options.digest ? await createSha256() : undefined;
-  return new SourceFeed(payload, metadata, chunkSize, options.headers, hash);
-}
-
-function metadataOf(
-  payload: RangeSource,
-  { uploadId, filename, contentType }: CheckedPublishOptions,
-): Omit<UploadMetadata, "chunkCount"> {
-  return { uploadId, totalSize: payload.size, filename, contentType };
-}
-
-/** More than any chunk's headers can have, whichever way it goes. */
-function longestHeaders(payload: RangeSource, options: CheckedPublishOptions): number {
-  const headers = writeLongestHeaders(metadataOf(payload, options), options.headers);
-  headers.set("Nats-Msg-Id", messageIdOf(options.uploadId, Number.MAX_SAFE_INTEGER));
-  return encodedLength(headers);
+  if (!js && layout === "per-chunk") {
+    throw new TypeError(
+      `layout is "per-chunk", target is a connection: wanted is a JetStream client, for a stream keeps the chunks`,
+    );
+  }
+  if (resume && delivery === "unconfirmed") {
+    throw new TypeError(
+      `delivery is "unconfirmed", and resume is given: nobody says what has arrived, so nothing can be resumed`,
+    );
+  }
 }
 
 function requireConnection(target: unknown): NatsConnection {

@@ -13,10 +13,12 @@ import {
   requireString,
   requireTimeout,
 } from "../_require.ts";
+import type { ResumeToken } from "../_resume_token.ts";
 import { newUploadId, parseUploadId } from "../_upload_id.ts";
 import type { OwnHeaders } from "./_chunk_feed.ts";
 import { MAX_CHUNK_SIZE } from "./_chunk_shape.ts";
 import { filenameProblem, headerValueProblem, isProtocolHeader } from "./_headers.ts";
+import { checkResumeToken } from "./resume_token.ts";
 
 /** How far an upload has got. */
 export interface ChunkedProgress {
@@ -32,6 +34,11 @@ export interface ChunkedProgress {
   readonly chunkIndex: number;
   /** How many chunks there are. */
   readonly chunkCount: number;
+  /**
+   * Continues the upload from here, as the option `resume` of another call. Whoever wants to survive the death of the
+   * process keeps the last one. It is made when it is read; `undefined` with `delivery: "unconfirmed"`.
+   */
+  readonly resumeToken: ResumeToken | undefined;
 }
 
 /** The options of `publishChunked`. Sizes in bytes, times in milliseconds. */
@@ -69,6 +76,25 @@ export interface PublishChunkedOptions {
    */
   digest?: boolean;
   /**
+   * The bytes of the whole payload. A `ReadableStream` and an `AsyncIterable` need it, for every chunk announces it; for
+   * other sources it is known, and has to be the same.
+   */
+  size?: number;
+  /**
+   * Where the chunks of an upload to a stream go: `"one"`, all to the subject; `"per-chunk"`, chunk `i` to
+   * `<subject>.<upload id>.<i>`, so that many workers can share the uploads. The latter needs a stream with limits
+   * retention that captures `<subject>.*.*`.
+   * @default {"one"}
+   */
+  layout?: "one" | "per-chunk";
+  /**
+   * Continues an upload that failed, also in another process: the token of `ChunkedPublishError`, or the last one that
+   * `onProgress` was given. The source has to be the same one: it is read from its start, and compared by size and
+   * digest (with `digest: false`, by size alone). What is there already is not sent again. Options that the token has
+   * need not be given; where they are, they have to agree.
+   */
+  resume?: ResumeToken;
+  /**
    * Over core NATS: `"confirmed"` resolves when every receiver said that it has the payload, and needs receivers that
    * speak the credit protocol; `"unconfirmed"` sends to any, without knowing what arrives.
    * @default {"confirmed"}
@@ -94,6 +120,8 @@ export interface CheckedPublishOptions {
   readonly headers: OwnHeaders;
   readonly window: number;
   readonly digest: boolean;
+  readonly layout: "one" | "per-chunk";
+  readonly resume: ResumeToken | undefined;
   readonly delivery: "confirmed" | "unconfirmed";
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
@@ -108,6 +136,9 @@ const KEYS: readonly (keyof PublishChunkedOptions)[] = [
   "headers",
   "window",
   "digest",
+  "size",
+  "layout",
+  "resume",
   "delivery",
   "signal",
   "timeout",
@@ -115,7 +146,8 @@ const KEYS: readonly (keyof PublishChunkedOptions)[] = [
 ];
 
 /**
- * Checks the options and fills in the defaults.
+ * Checks the options and fills in the defaults: of the token, where there is one. Whether that agrees with the rest, and
+ * `size` with the source, is checked elsewhere.
  *
  * @param source What the source itself has for a name and a type.
  * @throws {TypeError | RangeError} Names the field, what was found and what is wanted.
@@ -125,14 +157,16 @@ export function checkPublishOptions(
   source: { name: string | undefined; contentType: string | undefined },
 ): CheckedPublishOptions {
   requireKnownKeys("options", options, KEYS);
+  const resume = options.resume === undefined ? undefined : checkResumeToken(options.resume);
   const {
-    uploadId,
-    filename = source.name,
-    contentType = source.contentType,
-    chunkSize,
+    uploadId = resume?.uploadId,
+    filename = resume ? resume.filename : source.name,
+    contentType = resume ? resume.contentType : source.contentType,
+    chunkSize = resume?.chunkSize,
     headers = {},
     window = 16 * 1024 * 1024,
-    digest = true,
+    digest = resume ? resume.digest !== undefined : true,
+    layout = resume?.layout ?? "one",
     delivery = "confirmed",
     signal,
     timeout = 30_000,
@@ -149,6 +183,13 @@ export function checkPublishOptions(
   requirePositive("window", window);
   requireTimeout("timeout", timeout);
   requireBoolean("digest", digest);
+  if (resume && digest !== (resume.digest !== undefined)) {
+    const found = resume.digest === undefined ? "no digest" : "a digest";
+    throw new RangeError(`resume has ${found}, digest is ${digest}: wanted is the same`);
+  }
+  if (layout !== "one" && layout !== "per-chunk") {
+    throw new RangeError(`layout is ${JSON.stringify(layout)}, wanted is "one" or "per-chunk"`);
+  }
   if (delivery !== "confirmed" && delivery !== "unconfirmed") {
     throw new RangeError(
       `delivery is ${JSON.stringify(delivery)}, wanted is "confirmed" or "unconfirmed"`,
@@ -166,6 +207,8 @@ export function checkPublishOptions(
     headers: checkHeaders(headers),
     window,
     digest,
+    layout,
+    resume,
     delivery,
     signal,
     timeout,

@@ -34,6 +34,26 @@ export class MemoryFeed implements ChunkFeed {
     return Promise.resolve(false);
   }
 
+  readonly isSeekable = true;
+
+  isAtHand(): boolean {
+    return true;
+  }
+
+  load(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  recycle(): void {}
+
+  keep(): boolean {
+    return false;
+  }
+
+  release(): void {}
+
+  async readUpTo(): Promise<void> {}
+
   read(index: number): Promise<OutgoingChunk> {
     this.reads.push(index);
     return Promise.resolve({ data: this.#slice(index), headers: this.#headers(index) });
@@ -76,6 +96,8 @@ export function deliveryOf(
     window: 4 * 1024 * 1024,
     timeout: 20_000,
     signal: undefined,
+    subjectOf: () => subject,
+    resumedAt: undefined,
     onSent: (index) => void sent.push(index),
     onConfirmed: (index) => void confirmed.push(index),
     sent,

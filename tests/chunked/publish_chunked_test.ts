@@ -272,10 +272,30 @@ const REFUSED: Refused[] = [
     options: { headers: { "X-Own": "x".repeat(1_048_576) } },
   },
   {
-    title: "a source that is neither bytes nor a Blob",
+    title: "a source that gives no bytes",
     kind: TypeError,
-    message: "source is a string, wanted is a Uint8Array or a Blob",
+    message:
+      "source is a string, wanted is a Uint8Array, a Blob, a SeekableSource, a ReadableStream",
     source: "text",
+  },
+  {
+    title: "a stream without a size",
+    kind: TypeError,
+    message: "size is undefined, and source is a ReadableStream: wanted is the number of its bytes",
+    source: new ReadableStream(),
+  },
+  {
+    title: "a size that is not that of the source",
+    kind: RangeError,
+    message: "size is 11, source has 10 bytes: wanted is the same, or none",
+    options: { size: 11 },
+  },
+  {
+    title: "a size that is none",
+    kind: RangeError,
+    message: "size is -1, wanted is a whole number of bytes from 0",
+    source: new ReadableStream(),
+    options: { size: -1 },
   },
   {
     title: "a target that is neither connection nor JetStream client",

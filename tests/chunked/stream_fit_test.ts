@@ -229,7 +229,8 @@ test("checkStreamFits() does not guess what consumers get of a transformed subje
 
 /** One message, as the only chunk of an upload. */
 function storedAs(first: PubAck): StoredUpload {
-  return { subject: "UP.a", first, last: first.seq };
+  const { stream, seq: sequence } = first;
+  return { subject: "UP.a", first: { stream, sequence }, last: sequence };
 }
 
 test("checkUploadStays() is content while the message is there", async () => {

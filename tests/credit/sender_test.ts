@@ -302,3 +302,71 @@ test("CreditSender remembers a thousand receivers and ignores more", () => {
   sender.onCredit(credit(), 1);
   assertEquals(turn(sender, 300), ["rejected"]);
 });
+
+test("CreditSender waits for a chunk that is not read yet, and goes on asking", () => {
+  const sender = startSender();
+  turn(sender, 0);
+  sender.onCredit(credit(), 10);
+  const ready = new Set<number>();
+  const wanted: number[] = [];
+  const isReady = (index: number): boolean => (wanted.push(index), ready.has(index));
+  assertEquals(describe(sender.next(10, isReady)), "wait 2000");
+  assertEquals(describe(sender.next(2_010, isReady)), "ask 2");
+  sender.onCredit(credit({ ask: 2 }), 2_011);
+  ready.add(0);
+  assertEquals(describe(sender.next(2_012, isReady)), "send 0");
+  assertEquals(describe(sender.next(2_012, isReady)), "wait 4011");
+  sender.onCredit(credit({ ask: 2, next: 1 }), 2_020);
+  ready.add(1);
+  assertEquals(describe(sender.next(2_021, isReady)), "send 1");
+  assertEquals(wanted, [0, 0, 1, 1]);
+});
+
+test("CreditSender knows which chunks nobody needs any more", () => {
+  const sender = startSender();
+  assertEquals(sender.settled(0), false);
+  turn(sender, 0);
+  sender.onCredit(credit(), 10);
+  sender.onCredit(credit({ receiver: "B" }), 10);
+  turn(sender, 10);
+  sender.onCredit(credit({ next: 2, missing: [[2, 2]] }), 20); // 0, 1 and 3
+  assertEquals([0, 1, 2, 3].map(sender.settled), [false, false, false, false]);
+  sender.onCredit(credit({ receiver: "B", next: 1 }), 30);
+  assertEquals([0, 1, 2, 3].map(sender.settled), [true, false, false, false]);
+  sender.onCredit(credit({ receiver: "B", next: 4 }), 40);
+  assertEquals([0, 1, 2, 3].map(sender.settled), [true, true, false, true]);
+});
+
+test("CreditSender that is resumed takes completion for its own, and what a receiver has already", () => {
+  const sender = startSender({ resumed: true });
+  turn(sender, 0);
+  sender.onCredit(credit({ status: "complete", next: 4 }), 10);
+  assertEquals(turn(sender, 10), ["done"]);
+
+  const halfway = startSender({ resumed: true });
+  turn(halfway, 0);
+  halfway.onCredit(credit({ next: 2 }), 10);
+  assertEquals(turn(halfway, 10).slice(0, 2), ["send 2", "send 3"]);
+});
+
+test("CreditSender that is resumed waits until it is not taken for another sender any more", () => {
+  const taken = { status: "rejected", reason: "taken", window: 0 } as const;
+  const sender = startSender({ resumed: true });
+  turn(sender, 0);
+  sender.onCredit(credit(taken), 10);
+  assertEquals(turn(sender, 2_010), ["ask 2", "wait 4010"]);
+  sender.onCredit(credit({ ask: 2, ...taken }), 2_011);
+  turn(sender, 10_000);
+  sender.onCredit(credit({ ask: 3, next: 2 }), 10_010);
+  assertEquals(turn(sender, 10_010).slice(0, 2), ["send 2", "send 3"]);
+
+  const late = startSender({ resumed: true });
+  turn(late, 0);
+  late.onCredit(credit(taken), 16_000);
+  assertEquals(turn(late, 16_300).at(-1), "taken");
+
+  const other = startSender();
+  turn(other, 0);
+  other.onCredit(credit(taken), 10);
+  assertEquals(turn(other, 300), ["taken"]);
+});

@@ -139,3 +139,43 @@ test("Windows never hand out more than the budget, but for a chunk alone", () =>
     }
   }));
 });
+
+test("Windows.grant() counts what a flow's handler has not taken against its share", () => {
+  const { windows, inbound } = setUp(100, 50);
+  const flow = windows.open(10, 1_000);
+  windows.grant(flow);
+  windows.received(flow, 50, 10);
+  inbound.adjust(50); // held
+  assertEquals(windows.grant(flow, 0, { held: 50, taken: 0, isHungry: false }), 0);
+  inbound.adjust(-15);
+  assertEquals(windows.grant(flow, 0, { held: 35, taken: 15, isHungry: false }), 10);
+  inbound.adjust(-35);
+  assertEquals(windows.grant(flow, 0, { held: 0, taken: 50, isHungry: true }), 50);
+  assertEquals([windows.granted, inbound.used], [50, 50]);
+});
+
+test("Windows.grant() goes beyond the budget by one chunk, for one flow that will not let it wait", () => {
+  const { windows, inbound } = setUp(100, 50);
+  const [a, b] = [windows.open(30, 900), windows.open(30, 900)];
+  inbound.adjust(90);
+  const hungry = { held: 0, taken: 50, isHungry: true };
+  assertEquals(windows.grant(a!, 0, { held: 0, taken: 50, isHungry: false }), 0);
+  assertEquals(windows.grant(a!, 10, hungry), 0); // others go first
+  assertEquals(windows.grant(a!, 0, hungry), 30);
+  assertEquals([windows.grant(b!, 0, hungry), inbound.used], [0, 120]);
+  windows.received(a!, 30, 30);
+  assertEquals([windows.grant(b!, 0, hungry), windows.grant(a!, 0, hungry)], [30, 0]);
+});
+
+test("Windows.grant() begins with little where nobody has taken anything, and grows with what is taken", () => {
+  const MiB = 1024 * 1024;
+  const { windows } = setUp(32 * MiB, 16 * MiB);
+  const flow = windows.open(MiB, 100 * MiB);
+  const grown = [0, 1, 5, 14, 50].map((taken) => {
+    windows.revoke(flow);
+    return windows.grant(flow, 0, { held: 0, taken: taken * MiB, isHungry: false }) / MiB;
+  });
+  assertEquals(grown, [2, 3, 7, 16, 16]);
+  const large = windows.open(8 * MiB, 100 * MiB);
+  assertEquals(windows.grant(large, 0, { held: 0, taken: 0, isHungry: false }), 8 * MiB);
+});

@@ -27,8 +27,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** Where a runtime may be named. */
 const RUNTIME_ROOMS = ["adapters", "testing"];
 
-/** And the files that may: the native hash is asked of `process`, and the runtime is told apart in one place. */
-const RUNTIME_FILES = ["src/_digest.ts", "src/connect/_runtime.ts"];
+/**
+ * And the files that may: the native hash is asked of `process`, a collection of garbage of `Bun`, and the runtime is
+ * told apart in one place.
+ */
+const RUNTIME_FILES = ["src/_digest.ts", "src/_garbage.ts", "src/connect/_runtime.ts"];
 
 function roomOf(path: string): string {
   const [, first, second] = fromRoot(path).split("/");
