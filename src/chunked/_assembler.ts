@@ -5,15 +5,14 @@
  * @module
  */
 import type { JsMsg } from "@nats-io/jetstream";
-import type { Msg } from "@nats-io/nats-core";
 import type { Budget } from "../_budget.ts";
 import { formatDigest, type Sha256 } from "../_digest.ts";
 import { inboundBudget } from "../_lifecycle.ts";
 import type { CheckedAssemblerOptions } from "./assembler_options.ts";
 import type { ChunkedPayload } from "./chunked_payload.ts";
-import type { Line } from "./_credit_desk.ts";
-import { Crediting, respondable } from "./_crediting.ts";
-import { type ChunkInfo, ownHeaders, parseChunkMessage } from "./_headers.ts";
+import type { Refusal } from "./_conflict.ts";
+import { Crediting } from "./_crediting.ts";
+import { ownHeaders } from "./_headers.ts";
 import {
   acknowledge,
   asJetStream,
@@ -22,23 +21,22 @@ import {
   isHeld,
   type NatsMessage,
 } from "./_held_message.ts";
+import { type Arrival, duplicate, Intake } from "./_intake.ts";
 import type { PushResult } from "./push_result.ts";
 import {
   ABANDONED,
-  ASK_WITH_BODY,
   eventOf,
   EVICTED,
   HEADERS_ONLY,
+  idleFor,
   reasonFor,
   REJECTED,
-  TAKEN,
 } from "./_refusals.ts";
 import type { RejectedEvent } from "./rejected_event.ts";
-import { SteadyClock } from "./_steady_clock.ts";
+import { Ticker } from "./_ticker.ts";
 import { systemTimers, type Timers } from "./_timers.ts";
-import { type Refusal, type Upload, UploadTable } from "./_upload_table.ts";
+import { type Upload, UploadTable } from "./_upload_table.ts";
 
-const TICK_MS = 500;
 /** A sender that waits for its payload to be dealt with hears so often that the receiver is alive. */
 const REPEAT_CREDIT_MS = 1_000;
 /** Held messages are kept from being delivered again; the server's default ack wait is 30 s. */
@@ -55,10 +53,9 @@ export class Assembler {
   readonly #options: CheckedAssemblerOptions;
   readonly #table: UploadTable<JsMsg>;
   readonly #crediting: Crediting;
+  readonly #intake: Intake;
   readonly #pending = new Map<Upload<JsMsg>, PendingPayload>();
-  readonly #timers: Timers;
-  readonly #clock: SteadyClock;
-  #stopTicking: (() => void) | undefined;
+  readonly #ticker: Ticker;
   #repeatedAt = 0;
   #keptAliveAt = 0;
   #closed = false;
@@ -74,11 +71,18 @@ export class Assembler {
   ) {
     const { inbound = inboundBudget(options.connection), timers = systemTimers } = world;
     this.#options = options;
-    this.#timers = timers;
-    this.#clock = new SteadyClock(TICK_MS * 2, timers.now);
-    this.#table = new UploadTable(options, startHash);
-    const now = (): number => this.#clock.now();
-    this.#crediting = new Crediting(this.#table, { inbound, timers, now });
+    const table = this.#table = new UploadTable(options, startHash);
+    const isBusy = (): boolean => table.uploads.size > 0 || !this.#crediting.desk.isQuiet;
+    this.#ticker = new Ticker(timers, isBusy, (now) => this.#onTick(now));
+    this.#crediting = new Crediting(table, { inbound, timers, now: this.#ticker.now });
+    this.#intake = new Intake({
+      refusal: (info) => table.refusal(info),
+      makeRoom: (info, now) => this.#makeRoom(info.totalSize, now),
+      offer: (arrival) => this.#offer(arrival),
+      onSpent: (message) => asJetStream(message)?.ack(),
+      onRefused: (message, refusal) => settleRefused(message, refusal),
+      onRejected: options.onRejected,
+    }, this.#crediting);
   }
 
   /** Whether nothing is arriving: all the room is taken by whole payloads that nobody has settled yet. */
@@ -89,17 +93,8 @@ export class Assembler {
   /** Takes a message and does what follows from it. Never throws for what a message contains. */
   push(message: NatsMessage): PushResult {
     if (this.#closed) throw new Error("the assembler is closed");
-    const parsed = parseChunkMessage(message);
-    if (parsed.type === "foreign") return { type: "ignored" };
-    const now = this.#clock.now();
-    const result = parsed.type === "malformed"
-      ? this.#refuse(message, { uploadId: parsed.uploadId }, {
-        reason: "malformed",
-        message: parsed.problem,
-        final: true,
-      })
-      : this.#take(message, parsed.info, now);
-    this.#runTimers();
+    const result = this.#intake.take(message, this.#ticker.now());
+    this.#ticker.refresh();
     return result;
   }
 
@@ -110,54 +105,23 @@ export class Assembler {
     for (const payload of [...this.#pending.values()]) payload.abandon();
     for (const upload of [...this.#table.uploads.values()]) this.#give(upload, ABANDONED);
     this.#crediting.close();
-    this.#runTimers();
+    this.#ticker.refresh();
   }
 
-  #take(message: NatsMessage, info: ChunkInfo, now: number): PushResult {
+  #offer({ message, info, sender, now }: Arrival): PushResult {
     const stored = asJetStream(message);
-    const sender = !stored && info.credit ? respondable(message as Msg) : undefined;
-    if (info.ask !== undefined && !sender) {
-      stored?.ack(); // a stream keeps what was a question to those who listened then
-      return { type: "ignored" };
+    if (stored?.headers?.has("Nats-Msg-Size")) {
+      return this.#intake.refuse(message, info, HEADERS_ONLY);
     }
-
-    if (info.ask !== undefined && message.data.length > 0) {
-      return this.#refuse(message, info, ASK_WITH_BODY, sender);
-    }
-
-    const ending = this.#table.ended.get(info.uploadId, info.index === 0, now);
-    if (ending) {
-      if (sender) this.#crediting.desk.end(sender, info, ending);
-      if (ending.status === "rejected") {
-        const words = `the upload was rejected a moment ago: ${ending.reason}`;
-        return this.#refuse(message, info, { reason: "rejected", message: words, final: false });
-      }
-      stored?.ack(); // a late repeat
-      return info.ask === undefined ? duplicate(info) : { type: "ignored" };
-    }
-    const isTaken = !stored && this.#crediting.isTaken(info, sender, now);
-    const refusal = isTaken ? TAKEN : this.#table.refusal(info);
-    if (refusal) return this.#refuse(message, info, refusal, sender);
-    if (info.ask === undefined) return this.#offer(message, info, sender, now);
-
-    const line = this.#hear(info, sender!, now);
-    if (!line.flow.admitted) this.#makeRoom(info.totalSize, now);
-    this.#crediting.answer(line, now);
-    return { type: "ignored" };
-  }
-
-  #offer(message: NatsMessage, info: ChunkInfo, sender: Msg | undefined, now: number): PushResult {
-    const stored = asJetStream(message);
-    if (stored?.headers?.has("Nats-Msg-Size")) return this.#refuse(message, info, HEADERS_ONLY);
-    const { desk } = this.#crediting;
     if (!this.#table.uploads.has(info.uploadId)) this.#makeRoom(info.totalSize, now);
     const verdict = this.#table.offer(info, message.data, message.headers!, stored, now);
     if (verdict.type === "refused") {
-      if (sender && verdict.refusal.reason === "full") desk.turnAway(sender, info, now);
-      return this.#refuse(message, info, verdict.refusal, sender);
+      const isFull = verdict.refusal.reason === "full";
+      if (sender && isFull) this.#crediting.desk.turnAway(sender, info, now);
+      return this.#intake.refuse(message, info, verdict.refusal, sender);
     }
     if (verdict.type === "corrupt") {
-      if (sender) this.#hear(info, sender, now);
+      if (sender) this.#crediting.hear(info, sender, now);
       // The last message was held like the others, so giving the upload up settles it too.
       const event = eventOf(verdict.refusal, "upload", info, message);
       this.#give(verdict.upload, verdict.refusal, undefined, event);
@@ -165,7 +129,7 @@ export class Assembler {
     }
     const isNew = verdict.type !== "duplicate";
     if (sender) {
-      const line = this.#hear(info, sender, now, isNew ? message.data.length : 0);
+      const line = this.#crediting.hear(info, sender, now, isNew ? message.data.length : 0);
       this.#crediting.owe(line, now);
     }
     if (!isNew) {
@@ -178,19 +142,6 @@ export class Assembler {
     const payload = this.#payload(verdict.upload, verdict.data, verdict.digest);
     this.#pending.set(verdict.upload, payload);
     return { type: "complete", payload };
-  }
-
-  /** A message of a sender that waits for credit, with which so many bytes were taken over. */
-  #hear(info: ChunkInfo, sender: Msg, now: number, bytes = 0): Line {
-    const { desk } = this.#crediting;
-    const line = desk.hear(info, sender, now);
-    const upload = this.#table.uploads.get(info.uploadId);
-    if (!upload) return line;
-    const { chunkSize, store } = upload;
-    // What came without credit, before its sender asked for the first time, counts as well.
-    if (!line.flow.admitted) desk.received(line, store.receivedBytes, chunkSize, now);
-    else if (info.ask === undefined) desk.received(line, bytes, chunkSize, now);
-    return line;
   }
 
   #makeRoom(totalSize: number, now: number): void {
@@ -218,7 +169,8 @@ export class Assembler {
       headers: ownHeaders(upload.headers),
       ack: async () => {
         if (!settle()) return;
-        this.#finish(upload, "complete");
+        this.#intake.finish(upload.info, "complete", this.#ticker.now());
+        this.#forget(upload);
         await acknowledge(upload.held);
       },
       nak: (delay) => {
@@ -246,76 +198,25 @@ export class Assembler {
     }
     const comesBack = reason === "evicted" || reason === "idle" ||
       (upload.held.length > 0 && !isWrong);
-    if (comesBack) this.#forget(upload);
-    else this.#finish(upload, "rejected", reasonFor(refusal));
-    this.#tell(event);
-  }
-
-  /** The upload has ended: its sender is told, and its id is remembered. */
-  #finish(upload: Upload<JsMsg>, status: "complete" | "rejected", reason?: string): void {
-    const { uploadId, chunkCount } = upload.info;
-    const at = this.#clock.now();
-    this.#table.ended.add(uploadId, { status, reason, chunkCount, at });
-    const { desk } = this.#crediting;
-    const line = desk.get(uploadId);
-    if (line) desk.end(line.message, { ...line.info, ask: line.ask }, { status, reason });
+    if (!comesBack) {
+      this.#intake.finish(upload.info, "rejected", this.#ticker.now(), reasonFor(refusal));
+    }
     this.#forget(upload);
+    this.#intake.tell(event);
   }
 
   #forget(upload: Upload<JsMsg>): void {
     this.#crediting.forget(upload.info.uploadId);
     this.#table.remove(upload);
-    if (!this.#closed) this.#crediting.serveWaiting(this.#clock.now());
+    if (!this.#closed) this.#crediting.serveWaiting(this.#ticker.now());
     this.onFreed();
   }
 
-  /** Refuses one message and leaves everything else as it was. */
-  #refuse(
-    message: NatsMessage,
-    about: { uploadId: string | undefined; index?: number },
-    refusal: Refusal,
-    sender?: Msg,
-  ): PushResult {
-    const stored = asJetStream(message);
-    if (refusal.final) stored?.term(refusal.message);
-    else if (stored) handBack(stored);
-    if (sender && refusal.final) {
-      const reason = reasonFor(refusal);
-      this.#crediting.desk.end(sender, about as ChunkInfo, { status: "rejected", reason });
-    }
-    const scope = refusal.reason === "too-large" ? "upload" : "chunk";
-    const event = eventOf(refusal, scope, about, message);
-    this.#tell(event);
-    return { type: "rejected", event };
-  }
-
-  #tell(event: RejectedEvent): void {
-    try {
-      this.#options.onRejected?.(event);
-    } catch {
-      // What the application's report does wrong must not harm an upload.
-    }
-  }
-
-  #runTimers(): void {
-    const isBusy = this.#table.uploads.size > 0 || !this.#crediting.desk.isQuiet;
-    if (isBusy && !this.#stopTicking) {
-      this.#clock.watch();
-      this.#stopTicking = this.#timers.every(TICK_MS, () => this.#onTick());
-    } else if (!isBusy && this.#stopTicking) {
-      this.#stopTicking();
-      this.#stopTicking = undefined;
-      this.#clock.rest();
-    }
-  }
-
-  #onTick(): void {
-    const now = this.#clock.now();
+  #onTick(now: number): void {
     const { desk } = this.#crediting;
     for (const upload of this.#table.takeIdle(now)) {
-      const message = `no chunk came for ${this.#options.idleTimeout} ms, ` +
-        `${upload.store.receivedBytes} of ${upload.info.totalSize} bytes had`;
-      this.#give(upload, { reason: "idle", message, final: false });
+      const { info, store } = upload;
+      this.#give(upload, idleFor(this.#options.idleTimeout, info, store.receivedBytes));
     }
     if (now - this.#repeatedAt >= REPEAT_CREDIT_MS) {
       this.#repeatedAt = now;
@@ -332,10 +233,12 @@ export class Assembler {
     }
     desk.tidy(now);
     this.#crediting.serveWaiting(now);
-    this.#runTimers();
   }
 }
 
-function duplicate({ uploadId, index }: ChunkInfo): PushResult {
-  return { type: "duplicate", uploadId, chunkIndex: index };
+/** What can never be right is termed; anything else comes again. */
+function settleRefused(message: NatsMessage, refusal: Refusal): void {
+  const stored = asJetStream(message);
+  if (refusal.final) stored?.term(refusal.message);
+  else if (stored) handBack(stored);
 }

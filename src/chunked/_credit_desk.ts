@@ -7,7 +7,7 @@
 import type { Msg } from "@nats-io/nats-core";
 import type { Budget } from "../_budget.ts";
 import { type Credit, creditHeaders, type IndexRange } from "../_credit/wire.ts";
-import { type Flow, leastOf, Windows } from "../_credit/windows.ts";
+import { type Demand, type Flow, leastOf, Windows } from "../_credit/windows.ts";
 import { newUploadId } from "../_upload_id.ts";
 import { largestChunkSize } from "./_chunk_shape.ts";
 import type { ChunkInfo } from "./_headers.ts";
@@ -34,6 +34,15 @@ export interface Line {
 export interface Progress {
   readonly next: number;
   readonly missing: readonly IndexRange[];
+}
+
+/** Where an upload stands. */
+export interface Standing {
+  readonly progress: Progress;
+  /** Whether the upload has its place, or could get it. */
+  readonly hasRoom: boolean;
+  /** Where its bytes stay in the inbound budget for longer than on their way; see {@linkcode Windows.grant}. */
+  readonly demand: Demand | undefined;
 }
 
 const NOTHING: Progress = { next: 0, missing: [] };
@@ -72,6 +81,11 @@ export class CreditDesk {
   /** Number and bytes of the uploads that were granted a window and have not sent anything yet. */
   get promised(): { readonly flows: number; readonly bytes: number } {
     return this.#windows.promised;
+  }
+
+  /** Bytes of all windows that are granted. */
+  get granted(): number {
+    return this.#windows.granted;
   }
 
   /** The line of an upload. */
@@ -126,20 +140,17 @@ export class CreditDesk {
     return flow.window > 0 ? activeAt : heardAt; // without a window, it would still ask
   }
 
-  /** Tells the sender how far it has got, with as much window as there is; none where `hasRoom` is false. */
-  credit(line: Line, progress: Progress, hasRoom: boolean, now: number): void {
-    const window = this.#grant(line, hasRoom, now);
+  /** Tells the sender how far it has got, with as much window as there is; none where there is no room. */
+  credit(line: Line, standing: Standing, now: number): void {
+    const window = this.#grant(line, standing, now);
     line.credited = line.flow.received;
     const { info: { uploadId }, ask } = line;
+    const { progress } = standing;
     this.#respond(line.message, { uploadId, ask, window, status: "receiving", ...progress });
   }
 
   /** Gives windows to those who wait, in the order in which they came, as long as there is any. */
-  serveWaiting(
-    now: number,
-    progressOf: (line: Line) => Progress,
-    hasRoom: (line: Line) => boolean,
-  ): void {
+  serveWaiting(now: number, standingOf: (line: Line) => Standing): void {
     for (const line of [...this.#starving, ...this.#waiting]) {
       if (now - line.heardAt >= UNUSED_AFTER_MS) {
         // It would have asked again: it is gone, and waits anew when it comes back.
@@ -147,9 +158,10 @@ export class CreditDesk {
         this.#waiting.delete(line);
         continue;
       }
-      if (!hasRoom(line)) continue;
-      if (this.#grant(line, true, now) === 0) return;
-      this.credit(line, progressOf(line), true, now);
+      const standing = standingOf(line);
+      if (!standing.hasRoom) continue;
+      if (this.#grant(line, standing, now) > 0) this.credit(line, standing, now);
+      else if (this.#starving.has(line) || this.#waiting.has(line)) return;
     }
   }
 
@@ -171,7 +183,8 @@ export class CreditDesk {
     const line = this.#lines.get(info.uploadId);
     if (line) {
       this.#windows.revoke(line.flow);
-      return this.credit(line, NOTHING, false, now);
+      const standing = { progress: NOTHING, hasRoom: false, demand: undefined };
+      return this.credit(line, standing, now);
     }
     this.#respond(message, {
       uploadId: info.uploadId,
@@ -215,21 +228,23 @@ export class CreditDesk {
     for (const { info: { uploadId } } of this.#askers) return this.close(uploadId);
   }
 
-  #grant(line: Line, hasRoom: boolean, now: number): number {
+  #grant(line: Line, { hasRoom, demand }: Standing, now: number): number {
     const { flow } = line;
     const before = flow.window;
     const [first] = this.#starving;
     // What was begun goes first: others that have begun leave it its next chunk, and who has not waits.
     const isFirst = first === undefined || first === line;
     const keep = isFirst ? 0 : flow.admitted ? leastOf(first.flow) : Infinity;
-    const window = hasRoom ? this.#windows.grant(flow, keep) : 0;
+    const window = hasRoom ? this.#windows.grant(flow, keep, demand) : 0;
     if (before === 0 && window > 0) line.activeAt = now;
     const [queue, other] = flow.admitted
       ? [this.#starving, this.#waiting]
       : [this.#waiting, this.#starving];
     other.delete(line);
     const isWhole = flow.admitted && flow.received === flow.totalSize;
-    if (window === 0 && !isWhole) queue.add(line);
+    // Whose handler is busy with what is here does not hold up others; once it waits, it lines up.
+    const isPatient = flow.admitted && demand !== undefined && !demand.isHungry;
+    if (window === 0 && !isWhole && !isPatient) queue.add(line);
     else queue.delete(line);
     return window;
   }

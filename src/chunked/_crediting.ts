@@ -6,19 +6,45 @@
  */
 import type { Msg } from "@nats-io/nats-core";
 import type { Budget } from "../_budget.ts";
-import { CreditDesk, type Line, OWNED_FOR_MS, type Progress } from "./_credit_desk.ts";
+import type { IndexRange } from "../_credit/wire.ts";
+import type { Demand } from "../_credit/windows.ts";
+import { CreditDesk, type Line, OWNED_FOR_MS, type Standing } from "./_credit_desk.ts";
 import type { ChunkInfo } from "./_headers.ts";
 import type { Timers } from "./_timers.ts";
-import type { Upload, UploadTable } from "./_upload_table.ts";
 
 /** PROTOCOL 4 lists no more gaps than these in one credit. */
 const MOST_GAPS = 64;
+
+/** What a sender is told, and judged by, of an upload that is under way. */
+export interface CreditedUpload {
+  readonly chunkSize: number;
+  /** Bytes taken over. */
+  readonly receivedBytes: number;
+  /** Whether all of it is here. */
+  readonly whole: boolean;
+  /** When its last chunk came. */
+  readonly heardAt: number;
+  /** Every chunk below it is taken over. */
+  readonly next: number;
+  /** The gaps above `next`, at most `most`. */
+  gaps(most: number): readonly IndexRange[];
+}
+
+/** The uploads that are credited, whatever becomes of their bytes. */
+export interface CreditedUploads {
+  /** The upload, if it is under way. */
+  find(uploadId: string): CreditedUpload | undefined;
+  /** What an upload, under way or not, can use; `undefined` where its bytes have their place once it is admitted. */
+  demandOf(uploadId: string): Demand | undefined;
+  /** Whether so many more uploads with so many bytes fit now. */
+  fits(totalSize: number, uploads: number): boolean;
+}
 
 /** Answers senders out of the table of uploads. */
 export class Crediting {
   /** Who is on the line. */
   readonly desk: CreditDesk;
-  readonly #table: UploadTable<unknown>;
+  readonly #table: CreditedUploads;
   readonly #timers: Timers;
   readonly #now: () => number;
   /** Credit that is due as soon as the messages at hand are through. */
@@ -27,7 +53,7 @@ export class Crediting {
 
   /** @param now The time by which senders are judged, which need not be that of `timers`. */
   constructor(
-    table: UploadTable<unknown>,
+    table: CreditedUploads,
     { inbound, timers, now }: { inbound: Budget; timers: Timers; now: () => number },
   ) {
     this.desk = new CreditDesk(inbound);
@@ -36,22 +62,39 @@ export class Crediting {
     this.#now = now;
   }
 
+  /** A message of a sender that waits for credit, with which so many bytes were taken over. */
+  hear(info: ChunkInfo, sender: Msg, now: number, bytes = 0): Line {
+    const line = this.desk.hear(info, sender, now);
+    const upload = this.#table.find(info.uploadId);
+    if (!upload) return line;
+    const { chunkSize, receivedBytes } = upload;
+    // What came without credit, before its sender asked for the first time, counts as well.
+    if (!line.flow.admitted) this.desk.received(line, receivedBytes, chunkSize, now);
+    else if (info.ask === undefined) this.desk.received(line, bytes, chunkSize, now);
+    return line;
+  }
+
   /** Tells the sender at once. */
   answer(line: Line, now: number): void {
     this.#due.delete(line);
-    this.desk.credit(line, this.#progress(line), this.#hasRoom(line), now);
+    this.desk.credit(line, this.#standing(line), now);
   }
 
-  /** Tells the sender soon. */
+  /** Tells the sender at once if much has come since it was told last, and else soon. */
   owe(line: Line, now: number): void {
     if (this.desk.isCreditDue(line)) return this.answer(line, now);
-    this.#due.add(line);
+    this.remind(line);
+  }
+
+  /** Tells the sender soon, and then those who wait. */
+  remind(line: Line | undefined): void {
+    if (line) this.#due.add(line);
     this.#cancel ??= this.#timers.after(0, () => this.#pay());
   }
 
   /** Tells those who wait, as far as there is room. */
   serveWaiting(now: number): void {
-    this.desk.serveWaiting(now, (line) => this.#progress(line), (line) => this.#hasRoom(line));
+    this.desk.serveWaiting(now, (line) => this.#standing(line));
   }
 
   /**
@@ -63,12 +106,12 @@ export class Crediting {
     if (this.desk.isTaken(uploadId, sender?.reply ?? "", now)) return true;
     if (!sender || this.desk.get(uploadId)) return false;
     // An upload that goes on without credit, from a version-1 sender or a stream, is not this sender's.
-    const upload = this.#table.uploads.get(uploadId);
+    const upload = this.#table.find(uploadId);
     return upload !== undefined && (upload.whole || now - upload.heardAt < OWNED_FOR_MS);
   }
 
   /** Since when the upload has got nothing although its sender could have sent something. */
-  idleSince({ info, heardAt }: Upload<unknown>): number {
+  idleSince({ info, heardAt }: { readonly info: ChunkInfo; readonly heardAt: number }): number {
     const line = this.desk.get(info.uploadId);
     return line ? this.desk.idleSince(line) : heardAt;
   }
@@ -95,11 +138,15 @@ export class Crediting {
     this.serveWaiting(now);
   }
 
-  #progress({ info: { uploadId, chunkCount } }: Line): Progress {
-    const upload = this.#table.uploads.get(uploadId);
-    if (!upload) return { next: 0, missing: [] };
-    if (upload.whole) return { next: chunkCount, missing: [] };
-    return { next: upload.store.next, missing: upload.store.gaps(MOST_GAPS) };
+  #standing(line: Line): Standing {
+    const { uploadId, chunkCount } = line.info;
+    const upload = this.#table.find(uploadId);
+    const progress = !upload
+      ? { next: 0, missing: [] }
+      : upload.whole
+      ? { next: chunkCount, missing: [] }
+      : { next: upload.next, missing: upload.gaps(MOST_GAPS) };
+    return { progress, hasRoom: this.#hasRoom(line), demand: this.#table.demandOf(uploadId) };
   }
 
   /** Whether the upload has its room, or could get it, considering what others were promised. */

@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { HandlerTimeoutError } from "../errors.ts";
+import type { Refusal } from "./_conflict.ts";
 import type { NatsMessage } from "./_held_message.ts";
 import type { RejectedEvent } from "./rejected_event.ts";
-import type { Refusal } from "./_upload_table.ts";
 
 /** The id belongs to another sender. */
 export const TAKEN: Refusal = {
@@ -48,6 +49,34 @@ export const EVICTED: Refusal = {
   message: "it sent nothing for five seconds, and another upload needed the room",
   final: false,
 };
+
+/** A sender that waits for nobody sends more than there is room for. */
+export const OVERRUN: Refusal = {
+  reason: "full",
+  message: "the receiver has no room at the moment, and its sender does not wait for credit",
+  final: false,
+};
+
+/** What a sender hears of a handler's error: its text may not be meant for strangers. */
+export function handlerFailure(error: unknown, permanent: boolean): Refusal {
+  const message = permanent
+    ? (error as Error).message
+    : error instanceof HandlerTimeoutError
+    ? `the handler made no progress for ${error.timeout} ms`
+    : "the handler failed";
+  return { reason: "failed", message, final: permanent };
+}
+
+/** Nothing comes any more. */
+export function idleFor(
+  idleTimeout: number,
+  { totalSize }: { readonly totalSize: number },
+  receivedBytes: number,
+): Refusal {
+  const message = `no chunk came for ${idleTimeout} ms, ` +
+    `${receivedBytes} of ${totalSize} bytes had`;
+  return { reason: "idle", message, final: false };
+}
 
 /** What a sender reads in `X-Chunk-Reason`: a code where PROTOCOL 4 has one, else words. */
 export function reasonFor({ reason, message }: Refusal): string {

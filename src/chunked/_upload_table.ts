@@ -1,16 +1,16 @@
 /**
- * The receiver's table of uploads: admission, limits, assembly, what is remembered of finished ones. A state machine
- * without clock or I/O: chunks and the time go in, verdicts come out, and whoever calls acts on them.
+ * The receiver's table of uploads: admission, limits, assembly. A state machine without clock or I/O: chunks and the time go in, verdicts come out, and whoever calls acts on them.
  *
  * @module
  */
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { formatDigest, type Sha256 } from "../_digest.ts";
-import { chunkSizeFrom, lengthAt } from "./_chunk_shape.ts";
+import { chunkSizeFrom } from "./_chunk_shape.ts";
+import { conflict, type Refusal, tooLarge, wrongDigest, wrongLength } from "./_conflict.ts";
+import type { CreditedUpload } from "./_crediting.ts";
+import { longestIdle } from "./_eviction.ts";
 import type { ChunkInfo } from "./_headers.ts";
 import { PayloadStore } from "./_payload_store.ts";
-import type { RejectReason } from "./rejected_event.ts";
-import { Tombstones } from "./_tombstones.ts";
 
 /** The bounds of the table. Sizes in bytes, times in milliseconds. */
 export interface TableLimits {
@@ -37,14 +37,6 @@ export interface Upload<Held> {
   whole: boolean;
 }
 
-/** Why a chunk, or a whole upload, is refused. */
-export interface Refusal {
-  readonly reason: RejectReason;
-  readonly message: string;
-  /** Whether it can never be right; otherwise it may be tried again later. */
-  readonly final: boolean;
-}
-
 /** What became of a chunk. */
 export type Verdict<Held> =
   | { readonly type: "accepted"; readonly upload: Upload<Held> }
@@ -59,18 +51,12 @@ export type Verdict<Held> =
   | { readonly type: "corrupt"; readonly upload: Upload<Held>; readonly refusal: Refusal }
   | { readonly type: "refused"; readonly refusal: Refusal };
 
-/** An upload that kept others waiting may be evicted after sending nothing for so long. */
-const GIVES_WAY_AFTER_MS = 5_000;
-
 /** @typeParam Held What the caller keeps of a message until the upload is settled. */
 export class UploadTable<Held> {
   readonly #limits: TableLimits;
   readonly #startHash: () => Sha256;
   readonly #uploads = new Map<string, Upload<Held>>();
   #bufferedBytes = 0;
-
-  /** What is remembered of uploads that have ended. */
-  readonly ended: Tombstones = new Tombstones();
 
   constructor(limits: TableLimits, startHash: () => Sha256) {
     this.#limits = limits;
@@ -82,12 +68,26 @@ export class UploadTable<Held> {
     return this.#uploads;
   }
 
+  /** What the sender of an upload is credited with. */
+  find(uploadId: string): CreditedUpload | undefined {
+    const upload = this.#uploads.get(uploadId);
+    if (!upload) return undefined;
+    const { chunkSize, store, whole, heardAt } = upload;
+    const { receivedBytes, next } = store;
+    const gaps = (most: number): [number, number][] => store.gaps(most);
+    return { chunkSize, receivedBytes, whole, heardAt, next, gaps };
+  }
+
+  /** Nothing: the whole upload got its place when it was admitted. */
+  demandOf(): undefined {
+    return undefined;
+  }
+
   /** What can never be right, told from the metadata alone. */
   refusal(info: ChunkInfo): Refusal | undefined {
     const upload = this.#uploads.get(info.uploadId);
     if (upload) return conflict(upload, info);
     const { maxUploadBytes, maxChunks, maxBufferedBytes } = this.#limits;
-    const tooLarge = (message: string): Refusal => ({ reason: "too-large", message, final: true });
     if (info.totalSize > maxUploadBytes) {
       return tooLarge(
         `the upload has ${info.totalSize} bytes, maxUploadBytes is ${maxUploadBytes}`,
@@ -121,14 +121,10 @@ export class UploadTable<Held> {
     now: number,
     idleSince: (upload: Upload<Held>) => number = ({ heardAt }) => heardAt,
   ): Upload<Held>[] {
-    const idle = [...this.#uploads.values()]
-      .filter(({ whole }) => !whole)
-      .map((upload) => ({ upload, since: idleSince(upload) }))
-      .filter(({ since }) => now - since >= GIVES_WAY_AFTER_MS)
-      .sort((a, b) => a.since - b.since);
+    const candidates = [...this.#uploads.values()].filter(({ whole }) => !whole);
     const evicted: Upload<Held>[] = [];
     let bytes = 0;
-    for (const { upload } of idle) {
+    for (const upload of longestIdle(candidates, now, idleSince)) {
       if (this.fits(totalSize - bytes, 1 - evicted.length)) break;
       evicted.push(upload);
       bytes += upload.info.totalSize;
@@ -151,11 +147,8 @@ export class UploadTable<Held> {
     let upload = this.#uploads.get(info.uploadId);
     const shape = upload ?? this.#newShape(info, data.length);
     if ("reason" in shape) return { type: "refused", refusal: shape };
-    const wanted = lengthAt(info, shape.chunkSize);
-    if (data.length !== wanted) {
-      const message = `chunk ${info.index} has ${data.length} bytes, wanted are ${wanted}`;
-      return { type: "refused", refusal: { reason: "length", message, final: true } };
-    }
+    const misfit = wrongLength(info, data.length, shape.chunkSize);
+    if (misfit) return { type: "refused", refusal: misfit };
     try {
       upload ??= this.#admit(info, shape.chunkSize, headers, held !== undefined, now);
     } catch (error) {
@@ -242,10 +235,10 @@ export class UploadTable<Held> {
     // A sender that does not speak of a digest before its last chunk has not been hashed along.
     const isWanted = sum !== undefined || upload.digest !== undefined;
     const digest = isWanted ? formatDigest(sum ?? this.sumOf(data)) : undefined;
-    if (upload.digest !== undefined && upload.digest !== digest) {
-      const message = `the digest is ${digest}, announced was ${upload.digest}`;
+    const refusal = digest === undefined ? undefined : wrongDigest(digest, upload.digest);
+    if (refusal) {
       this.remove(upload);
-      return { type: "corrupt", upload, refusal: { reason: "digest", message, final: true } };
+      return { type: "corrupt", upload, refusal };
     }
     upload.whole = true;
     return { type: "whole", upload, data, digest };
@@ -257,24 +250,4 @@ function noMemory({ totalSize, chunkCount }: ChunkInfo, error: unknown): Refusal
   if (!(error instanceof RangeError)) throw error;
   const message = `there is no memory for ${totalSize} bytes in ${chunkCount} chunks`;
   return { reason: "full", message, final: false };
-}
-
-/** Whether a chunk disagrees with what the upload's first chunk said. */
-function conflict<Held>(upload: Upload<Held>, info: ChunkInfo): Refusal | undefined {
-  for (const field of ["chunkCount", "totalSize", "filename", "contentType"] as const) {
-    if (upload.info[field] !== info[field]) {
-      return disagreement(field, info[field], upload.info[field]);
-    }
-  }
-  if (info.digest !== undefined && upload.digest !== undefined && info.digest !== upload.digest) {
-    return disagreement("digest", info.digest, upload.digest);
-  }
-  return undefined;
-}
-
-function disagreement(field: string, found: unknown, wanted: unknown): Refusal {
-  const message = `${field} is ${JSON.stringify(found)}, the upload began with ${
-    JSON.stringify(wanted)
-  }`;
-  return { reason: "conflict", message, final: true };
 }

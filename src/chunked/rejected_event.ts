@@ -17,6 +17,7 @@
  * - `evicted`: the upload had sent nothing for five seconds while another one needed its room;
  * - `idle`: no chunk came for `idleTimeout`;
  * - `rejected`: the application rejected the payload (`nak()`), or the upload comes back too soon after a rejection;
+ * - `failed`: the handler threw, or was given up after `handlerTimeout`; `error` has what it threw;
  * - `abandoned`: the receiver was closed before the upload had ended.
  */
 export type RejectReason =
@@ -30,6 +31,7 @@ export type RejectReason =
   | "evicted"
   | "idle"
   | "rejected"
+  | "failed"
   | "abandoned";
 
 /** One refusal. */
@@ -46,4 +48,6 @@ export interface RejectedEvent {
   readonly chunkIndex?: number;
   /** The subject of the message, where it is about one. */
   readonly subject?: string;
+  /** What the handler threw, where the reason is `failed`. */
+  readonly error?: unknown;
 }

@@ -1,0 +1,25 @@
+/**
+ * What `receiveChunked` returns.
+ *
+ * @module
+ */
+
+/** A receiver that runs until it is stopped, or until its source ends. */
+export interface ChunkedReceiver extends AsyncDisposable {
+  /**
+   * Takes in nothing new and waits for the uploads that have begun. Those that take longer than `timeout` are given up:
+   * their handlers' signals abort, and their senders are told, or get them back. Then it resolves. Calling it again
+   * waits for the same end, and for no longer than its own `timeout`.
+   *
+   * @param options `timeout`: milliseconds; 30,000 by default.
+   */
+  stop(options?: { timeout?: number }): Promise<void>;
+  /**
+   * Resolves when the receiver has stopped, or its subscription was ended; rejects when receiving was ended by an error,
+   * such as a connection that was closed for good.
+   */
+  readonly closed: Promise<void>;
+}
+
+/** How long `stop()` waits for handlers by default, in milliseconds. */
+export const STOP_TIMEOUT_MS = 30_000;
