@@ -1,5 +1,6 @@
 /**
- * {@linkcode connect} for Bun, which runs the official Node transport: the same as that of `natskit/node`.
+ * {@linkcode connect} for Bun, which runs the official Node transport, and files as sources and sinks: the same as
+ * those of `natskit/node`.
  *
  * @example Connect on Bun
  * ```ts
@@ -15,9 +16,18 @@
  */
 export { connect } from "./node.ts";
 export type { ConnectOptions } from "../connect/connect_options.ts";
+export { fileSink, type FileSinkOptions, type StoredFile } from "./files/file_sink.ts";
+export { fileSource, type FileSourceOptions } from "./files/file_source.ts";
+export type { SeekableSource } from "../_source.ts";
+export type { UploadContext, UploadHandler } from "../_upload.ts";
 export {
   ConnectError,
   type ConnectFailure,
   CoreMismatchError,
+  FileChangedError,
+  FileExistsError,
+  PermanentError,
   TransportConflictError,
+  UploadTakenOverError,
+  WrongFileTypeError,
 } from "../errors.ts";

@@ -1,5 +1,5 @@
 /**
- * {@linkcode connect} for Deno, over the official Deno transport.
+ * {@linkcode connect} for Deno, over the official Deno transport, and files as sources and sinks.
  *
  * @module
  */
@@ -10,11 +10,20 @@ import type { Transport } from "../connect/_dial.ts";
 import { openConnection } from "../connect/_open.ts";
 
 export type { ConnectOptions } from "../connect/connect_options.ts";
+export { fileSink, type FileSinkOptions, type StoredFile } from "./files/file_sink.ts";
+export { fileSource, type FileSourceOptions } from "./files/file_source.ts";
+export type { SeekableSource } from "../_source.ts";
+export type { UploadContext, UploadHandler } from "../_upload.ts";
 export {
   ConnectError,
   type ConnectFailure,
   CoreMismatchError,
+  FileChangedError,
+  FileExistsError,
+  PermanentError,
   TransportConflictError,
+  UploadTakenOverError,
+  WrongFileTypeError,
 } from "../errors.ts";
 
 /**

@@ -7,7 +7,6 @@ import { Budget } from "../_budget.ts";
 import { withDeadline } from "../_deadline.ts";
 import { createSha256, formatDigest } from "../_digest.ts";
 import { readMessage } from "../_jetstream/read_message.ts";
-import type { RangeSource } from "../_source.ts";
 import { NoProgressError } from "../errors.ts";
 import type { ObjectStore } from "./open_object_store.ts";
 
@@ -16,6 +15,24 @@ const WINDOW_BYTES = 8 * 1024 * 1024;
 
 /** How long a failed write waits for the answers that are still to come, in milliseconds. */
 const SETTLE_TIMEOUT = 5_000;
+
+/** Bytes that are read once, from their first to their last. */
+export interface ChunkSource {
+  /** How many there are. */
+  readonly size: number;
+  /** Begins to read; `signal` ends a read that waits. */
+  open(signal: AbortSignal): OpenSource;
+}
+
+/** A source that is being read. */
+export interface OpenSource {
+  /** The bytes from `start`, where the reading before ended, up to `end`. */
+  read(start: number, end: number): Uint8Array | Promise<Uint8Array>;
+  /** Called after the last byte: makes sure that the source says so, too. */
+  expectEnd?(): Promise<void> | undefined;
+  /** Lets go of the source, and cancels it when it has not ended. Never throws. */
+  close?(reason: unknown): Promise<void>;
+}
 
 /** What is known once every chunk is stored. */
 export interface WrittenChunks {
@@ -34,7 +51,7 @@ export interface WrittenChunks {
 export async function writeChunks(
   store: ObjectStore,
   subject: string,
-  source: RangeSource,
+  source: ChunkSource,
   options: { chunkSize: number; timeout: number; signal: AbortSignal | undefined },
 ): Promise<WrittenChunks> {
   const { chunkSize, timeout, signal } = options;
@@ -43,8 +60,8 @@ export async function writeChunks(
   const onAbort = (): void => stop.abort(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   const hash = await createSha256();
-  const underWay: Promise<void>[] = [];
   const sequences: number[] = [];
+  let chunks = 0;
 
   const send = async (index: number, chunk: Uint8Array): Promise<void> => {
     try {
@@ -62,22 +79,26 @@ export async function writeChunks(
     }
   };
 
+  let reading: OpenSource | undefined;
   try {
     const { size } = source;
+    reading = source.open(stop.signal);
     for (let start = 0; start < size; start += chunkSize) {
-      const chunk = await source.read(start, Math.min(start + chunkSize, size));
+      const chunk = await reading.read(start, Math.min(start + chunkSize, size));
       await window.acquire(chunk.length, stop.signal);
       hash.update(chunk);
-      underWay.push(send(underWay.length, chunk));
+      void send(chunks++, chunk);
     }
-    await withDeadline(Promise.all(underWay), {
+    await reading.expectEnd?.();
+    await withDeadline(allSettled(window, stop.signal), {
       timeout,
       signal: stop.signal,
       onTimeout: () => new NoProgressError(`store chunks at ${subject}`, timeout),
     });
     stop.signal.throwIfAborted();
+    await reading.close?.(undefined);
   } catch (error) {
-    await settle(underWay);
+    await Promise.all([settle(window), reading?.close?.(error)]);
     throw error;
   } finally {
     signal?.removeEventListener("abort", onAbort);
@@ -86,7 +107,7 @@ export async function writeChunks(
     throw new Error(`the chunks of ${subject} were stored in another order than they were sent`);
   }
   if (sequences.length > 0) await checkLanded(store, subject, sequences.at(-1)!);
-  return { chunks: sequences.length, digest: formatDigest(hash.digest()) };
+  return { chunks, digest: formatDigest(hash.digest()) };
 }
 
 /**
@@ -103,8 +124,14 @@ async function checkLanded(store: ObjectStore, subject: string, sequence: number
   );
 }
 
+/** Resolves when every chunk has its answer. */
+async function allSettled(window: Budget, signal?: AbortSignal): Promise<void> {
+  await window.acquire(WINDOW_BYTES, signal);
+  window.release(WINDOW_BYTES);
+}
+
 /** Waits for the answers that are still to come: only then does a purge remove everything. */
-async function settle(underWay: Promise<void>[]): Promise<void> {
+async function settle(window: Budget): Promise<void> {
   const onTimeout = (): Error => new NoProgressError("settle", SETTLE_TIMEOUT);
-  await withDeadline(Promise.all(underWay), { timeout: SETTLE_TIMEOUT, onTimeout }).catch(() => {});
+  await withDeadline(allSettled(window), { timeout: SETTLE_TIMEOUT, onTimeout }).catch(() => {});
 }
