@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ROOT } from "./runtime_command.ts";
 
 /** The folders that hold code, and the files at the root. */
-const CODE_FOLDERS: readonly string[] = ["bench", "examples", "src", "tests", "tools"];
+const CODE_FOLDERS: readonly string[] = ["bench", "examples", "soak", "src", "tests", "tools"];
 
 /**
  * Lists TypeScript files, sorted.

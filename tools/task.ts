@@ -24,9 +24,15 @@ interface Task {
 const TASKS: Record<string, Task> = {
   demo: { file: "tools/demo.ts" },
   bench: { file: "bench/main.ts" },
-  test: { file: "tools/test.ts", needs: ["tests/", "bench/", "examples/"] },
-  check: { file: "tools/test.ts", args: ["--checks"], needs: ["tests/", "bench/", "examples/"] },
+  soak: { file: "soak/main.ts", needs: ["soak/"] },
+  test: { file: "tools/test.ts", needs: ["tests/", "bench/", "examples/", "soak/"] },
+  check: {
+    file: "tools/test.ts",
+    args: ["--checks"],
+    needs: ["tests/", "bench/", "examples/", "soak/"],
+  },
   build: { file: "tools/build_npm.ts" },
+  interop: { file: "tools/interop.ts", needs: ["tools/interop/"] },
 };
 
 function setRegistry(registry: Registry): void {
