@@ -5,8 +5,8 @@
  */
 import { loadSha256 } from "../_digest.ts";
 import { LONGEST_WAIT, Wakeup } from "../_wakeup.ts";
-import { Assembler, type PendingPayload } from "./_assembler.ts";
-import { asJetStream, type NatsMessage } from "./_held_message.ts";
+import { Assembler, type PendingPayload } from "./_assemble/assembler.ts";
+import { asJetStream, type NatsMessage } from "./_intake/held_message.ts";
 import {
   type AssemblerOptions,
   checkAssemblerOptions,

@@ -4,8 +4,8 @@
  * @module
  */
 import { loadSha256, nativeSha256, type Sha256 } from "../_digest.ts";
-import { Assembler } from "./_assembler.ts";
-import type { NatsMessage } from "./_held_message.ts";
+import { Assembler } from "./_assemble/assembler.ts";
+import type { NatsMessage } from "./_intake/held_message.ts";
 import { type AssemblerOptions, checkAssemblerOptions } from "./assembler_options.ts";
 import type { PushResult } from "./push_result.ts";
 

@@ -16,7 +16,7 @@ import { apiCode, STREAM_NOT_FOUND } from "../_jetstream/api_code.ts";
 import type { JetStreamTargetOptions } from "../_jetstream/client.ts";
 import { findConsumer } from "../_jetstream/describe_consumer.ts";
 import { ask } from "../_jetstream/describe_stream.ts";
-import { planStream } from "./_stream_plan.ts";
+import { planStream } from "./_receive_stream/stream_plan.ts";
 
 /** What {@linkcode ensureChunkedStream} makes. Sizes in bytes, times in milliseconds. */
 export interface EnsureChunkedStreamOptions extends JetStreamTargetOptions {

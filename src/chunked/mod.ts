@@ -42,7 +42,7 @@ export {
   ensureChunkedStream,
   type EnsureChunkedStreamOptions,
 } from "./ensure_chunked_stream.ts";
-export type { NatsMessage } from "./_held_message.ts";
+export type { NatsMessage } from "./_intake/held_message.ts";
 export { type ChunkedReceipt, publishChunked } from "./publish_chunked.ts";
 export type { ChunkedProgress, PublishChunkedOptions } from "./publish_options.ts";
 export type { PushResult } from "./push_result.ts";

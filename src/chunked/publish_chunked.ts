@@ -13,14 +13,14 @@ import { describe } from "../_require.ts";
 import type { ByteSource } from "../_source.ts";
 import { requireSubject } from "../_subject.ts";
 import { ChunkedPublishError, ConnectionClosedError, ResumeError } from "../errors.ts";
-import { prepareCore, prepareStream, type Upload } from "./_prepare.ts";
-import { ProgressTracker } from "./_progress_tracker.ts";
+import { prepareCore, prepareStream, type Upload } from "./_send/prepare.ts";
+import { ProgressTracker } from "./_send/progress_tracker.ts";
 import {
   type CheckedPublishOptions,
   checkPublishOptions,
   type PublishChunkedOptions,
 } from "./publish_options.ts";
-import { requireSameUpload } from "./resume_token.ts";
+import { requireSameUpload } from "./_send/resume_token.ts";
 
 /** What became of an upload. */
 export interface ChunkedReceipt {

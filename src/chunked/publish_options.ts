@@ -15,10 +15,10 @@ import {
 } from "../_require.ts";
 import type { ResumeToken } from "../_resume_token.ts";
 import { newUploadId, parseUploadId } from "../_upload_id.ts";
-import type { OwnHeaders } from "./_chunk_feed.ts";
-import { MAX_CHUNK_SIZE } from "./_chunk_shape.ts";
-import { filenameProblem, headerValueProblem, isProtocolHeader } from "./_headers.ts";
-import { checkResumeToken } from "./resume_token.ts";
+import type { OwnHeaders } from "./_send/chunk_feed.ts";
+import { MAX_CHUNK_SIZE } from "./_format/chunk_shape.ts";
+import { filenameProblem, headerValueProblem, isProtocolHeader } from "./_format/headers.ts";
+import { checkResumeToken } from "./_send/resume_token.ts";
 
 /** How far an upload has got. */
 export interface ChunkedProgress {

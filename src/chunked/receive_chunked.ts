@@ -6,8 +6,8 @@
 import { describe } from "../_require.ts";
 import type { UploadHandler } from "../_upload.ts";
 import type { ChunkedReceiver } from "./chunked_receiver.ts";
-import { receiveFromSubject, receiveFromSubscription } from "./_receive_core.ts";
-import { receiveFromStream } from "./_receive_stream.ts";
+import { receiveFromSubject, receiveFromSubscription } from "./_receive/receive_core.ts";
+import { receiveFromStream } from "./_receive_stream/receive_stream.ts";
 import {
   checkChunkSource,
   checkReceiveOptions,

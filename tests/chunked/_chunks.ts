@@ -5,8 +5,8 @@
  */
 import { headers as createHeaders, type MsgHdrs } from "@nats-io/nats-core";
 import { nativeSha256, type Sha256 } from "../../src/_digest.ts";
-import type { ChunkInfo } from "../../src/chunked/_headers.ts";
-import { type TableLimits, UploadTable } from "../../src/chunked/_upload_table.ts";
+import type { ChunkInfo } from "../../src/chunked/_format/headers.ts";
+import { type TableLimits, UploadTable } from "../../src/chunked/_assemble/upload_table.ts";
 
 export const startHash: () => Sha256 = nativeSha256()!;
 

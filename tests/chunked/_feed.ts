@@ -1,6 +1,6 @@
 /** A payload in memory, cut into chunks as `publishChunked` cuts it. */
 import { headers, type MsgHdrs } from "@nats-io/nats-core";
-import type { ChunkFeed, Delivery, OutgoingChunk } from "../../src/chunked/_delivery.ts";
+import type { ChunkFeed, Delivery, OutgoingChunk } from "../../src/chunked/_send/delivery.ts";
 
 /** A feed that keeps count of what is read. */
 export class MemoryFeed implements ChunkFeed {

@@ -2,9 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { jetstream, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import { deliverOverJetStream } from "../../src/chunked/_deliver_jetstream.ts";
-import type { Delivery, DeliveryReport } from "../../src/chunked/_delivery.ts";
-import { describeStream } from "../../src/chunked/_stream_fit.ts";
+import { deliverOverJetStream } from "../../src/chunked/_send/deliver_jetstream.ts";
+import type { Delivery, DeliveryReport } from "../../src/chunked/_send/delivery.ts";
+import { describeStream } from "../../src/chunked/_send/stream_fit.ts";
 import type { MemoryFeed } from "./_feed.ts";
 
 /** Looks for the stream, then delivers. */

@@ -9,7 +9,7 @@ import {
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import type { UploadContext, UploadHandler } from "../../src/_upload.ts";
-import { receiveFromStream } from "../../src/chunked/_receive_stream.ts";
+import { receiveFromStream } from "../../src/chunked/_receive_stream/receive_stream.ts";
 import type { ChunkedReceiver } from "../../src/chunked/chunked_receiver.ts";
 import {
   checkReceiveOptions,

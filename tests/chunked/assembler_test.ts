@@ -4,8 +4,8 @@ import type { Msg, MsgHdrs } from "@nats-io/nats-core";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Budget } from "../../src/_budget.ts";
 import { type Credit, CreditHeader, parseCredit, toAsk } from "../../src/_credit/wire.ts";
-import { Assembler, type PendingPayload } from "../../src/chunked/_assembler.ts";
-import { writeChunkHeaders } from "../../src/chunked/_headers.ts";
+import { Assembler, type PendingPayload } from "../../src/chunked/_assemble/assembler.ts";
+import { writeChunkHeaders } from "../../src/chunked/_format/headers.ts";
 import {
   type AssemblerOptions,
   checkAssemblerOptions,

@@ -3,7 +3,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { loadSha256 } from "../../src/_digest.ts";
 import { describeSource, type PayloadSource } from "../../src/_payload_source.ts";
 import type { ByteSource } from "../../src/_source.ts";
-import { type KnownPayload, SourceFeed } from "../../src/chunked/_chunk_feed.ts";
+import { type KnownPayload, SourceFeed } from "../../src/chunked/_send/chunk_feed.ts";
 import { ReceiverError, ResumeError, SourceError } from "../../src/errors.ts";
 import { piecesOf, seekable } from "./_sources.ts";
 import { digestOf, payloadOf } from "./_support.ts";

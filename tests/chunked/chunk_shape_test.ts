@@ -1,7 +1,11 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { chunkSizeFrom, largestChunkSize, lengthAt } from "../../src/chunked/_chunk_shape.ts";
+import {
+  chunkSizeFrom,
+  largestChunkSize,
+  lengthAt,
+} from "../../src/chunked/_format/chunk_shape.ts";
 
 const sizes = fc.oneof(
   fc.tuple(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 1, max: 100 })),

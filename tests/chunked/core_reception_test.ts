@@ -4,8 +4,8 @@ import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { Budget } from "../../src/_budget.ts";
 import { type Credit, CreditHeader, parseCredit, toAsk } from "../../src/_credit/wire.ts";
 import type { UploadContext, UploadHandler } from "../../src/_upload.ts";
-import { CoreReception } from "../../src/chunked/_core_reception.ts";
-import { writeChunkHeaders } from "../../src/chunked/_headers.ts";
+import { CoreReception } from "../../src/chunked/_receive/core_reception.ts";
+import { writeChunkHeaders } from "../../src/chunked/_format/headers.ts";
 import {
   checkReceiveOptions,
   type ReceiveChunkedOptions,

@@ -1,8 +1,8 @@
 /** Acknowledgements that do not mean what they seem to, from a client whose every answer the test gives. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { test } from "node:test";
-import { deliverOverJetStream } from "../../src/chunked/_deliver_jetstream.ts";
-import type { StreamDescription } from "../../src/chunked/_stream_fit.ts";
+import { deliverOverJetStream } from "../../src/chunked/_send/deliver_jetstream.ts";
+import type { StreamDescription } from "../../src/chunked/_send/stream_fit.ts";
 import { MessageDroppedError, UploadIdTakenError } from "../../src/errors.ts";
 import { FakeClient } from "../jetstream/_fake_client.ts";
 import { countingBytes, deliveryOf, MemoryFeed } from "./_feed.ts";

@@ -10,7 +10,7 @@ import {
   parseChunkMessage,
   writeChunkHeaders,
   writeLongestHeaders,
-} from "../../src/chunked/_headers.ts";
+} from "../../src/chunked/_format/headers.ts";
 
 import { headersOf } from "./_support.ts";
 

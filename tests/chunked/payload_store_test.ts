@@ -1,8 +1,8 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { lengthAt } from "../../src/chunked/_chunk_shape.ts";
-import { PayloadStore } from "../../src/chunked/_payload_store.ts";
+import { lengthAt } from "../../src/chunked/_format/chunk_shape.ts";
+import { PayloadStore } from "../../src/chunked/_assemble/payload_store.ts";
 import { startHash } from "./_chunks.ts";
 
 function sha256(data: Uint8Array): Uint8Array {

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { encodedLength } from "../../src/chunked/_headers.ts";
-import { planChunks } from "../../src/chunked/_plan.ts";
+import { encodedLength } from "../../src/chunked/_format/headers.ts";
+import { planChunks } from "../../src/chunked/_send/plan.ts";
 import { headersOf } from "./_support.ts";
 
 const ROOMY = [{ name: "the server's max_payload", bytes: 64 * 1024 * 1024 }];

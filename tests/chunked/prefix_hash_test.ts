@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { loadSha256 } from "../../src/_digest.ts";
-import { PrefixHash } from "../../src/chunked/_prefix_hash.ts";
+import { PrefixHash } from "../../src/chunked/_send/prefix_hash.ts";
 import { digestOf, payloadOf } from "./_support.ts";
 
 const startHash = await loadSha256();

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import { Budget } from "../../src/_budget.ts";
-import { ReorderBuffer } from "../../src/chunked/_reorder_buffer.ts";
+import { ReorderBuffer } from "../../src/chunked/_receive/reorder_buffer.ts";
 import { bytes } from "./_chunks.ts";
 
 function setUp(size = 10_000): {

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { ResumeToken } from "../../src/chunked/mod.ts";
 import { checkPublishOptions } from "../../src/chunked/publish_options.ts";
-import { checkResumeToken, requireSameUpload } from "../../src/chunked/resume_token.ts";
+import { checkResumeToken, requireSameUpload } from "../../src/chunked/_send/resume_token.ts";
 import { ResumeError } from "../../src/errors.ts";
 
 const DIGEST = `SHA-256=${"A".repeat(43)}=`;

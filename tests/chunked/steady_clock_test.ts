@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import { SteadyClock } from "../../src/chunked/_steady_clock.ts";
+import { SteadyClock } from "../../src/chunked/_intake/steady_clock.ts";
 
 test("SteadyClock does not count time in which nobody read it, although somebody should have", () => {
   let time = 5_000;

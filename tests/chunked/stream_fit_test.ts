@@ -9,7 +9,7 @@ import {
   describeStream,
   type StoredUpload,
   type UploadMeasures,
-} from "../../src/chunked/_stream_fit.ts";
+} from "../../src/chunked/_send/stream_fit.ts";
 import { connect } from "../../src/connect/connect.ts";
 import { MessageDroppedError, NoStreamError, StreamUnfitError } from "../../src/errors.ts";
 import type { NatsServer } from "../../src/testing/nats_server.ts";

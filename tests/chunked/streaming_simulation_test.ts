@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Msg, MsgHdrs } from "@nats-io/nats-core";
 import { assert, assertEquals } from "@std/assert";
 import { Budget } from "../../src/_budget.ts";
-import { CoreReception } from "../../src/chunked/_core_reception.ts";
+import { CoreReception } from "../../src/chunked/_receive/core_reception.ts";
 import { checkReceiveOptions } from "../../src/chunked/receive_options.ts";
 import type { ReceiveChunkedOptions } from "../../src/chunked/receive_options.ts";
 import type { RejectedEvent } from "../../src/chunked/rejected_event.ts";

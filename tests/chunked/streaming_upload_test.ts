@@ -3,9 +3,9 @@ import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std
 import fc from "fast-check";
 import { Budget } from "../../src/_budget.ts";
 import type { UploadContext, UploadHandler } from "../../src/_upload.ts";
-import type { ChunkInfo } from "../../src/chunked/_headers.ts";
-import { StreamingUpload } from "../../src/chunked/_streaming_upload.ts";
-import { systemTimers, type Timers } from "../../src/chunked/_timers.ts";
+import type { ChunkInfo } from "../../src/chunked/_format/headers.ts";
+import { StreamingUpload } from "../../src/chunked/_receive/streaming_upload.ts";
+import { systemTimers, type Timers } from "../../src/chunked/_intake/timers.ts";
 import { DigestMismatchError, HandlerTimeoutError, PermanentError } from "../../src/errors.ts";
 import { World } from "../credit/_world.ts";
 import { bytes, infoOf, noHeaders, startHash } from "./_chunks.ts";

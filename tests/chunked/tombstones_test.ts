@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import { type Ending, Tombstones } from "../../src/chunked/_tombstones.ts";
+import { type Ending, Tombstones } from "../../src/chunked/_intake/tombstones.ts";
 
 function complete(at: number): Ending {
   return { status: "complete", reason: undefined, chunkCount: 1, at };

@@ -1,8 +1,8 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { formatDigest } from "../../src/_digest.ts";
-import type { ChunkInfo } from "../../src/chunked/_headers.ts";
-import type { UploadTable, Verdict } from "../../src/chunked/_upload_table.ts";
+import type { ChunkInfo } from "../../src/chunked/_format/headers.ts";
+import type { UploadTable, Verdict } from "../../src/chunked/_assemble/upload_table.ts";
 import { bytes, idOf, infoOf, noHeaders, startTable } from "./_chunks.ts";
 
 /** Of the ten bytes that {@linkcode offer} offers. */

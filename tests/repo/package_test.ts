@@ -18,7 +18,7 @@ import { readNpmManifest } from "../../tools/registry.ts";
 import { ROOT, runtimeProgram } from "../../tools/runtime_command.ts";
 
 /** The most that the browser bundle may weigh, minified, official packages included, in bytes: measured, and 10 %. */
-const BUNDLE_BUDGET = 400_000;
+const BUNDLE_BUDGET = 480_000;
 
 const manifest = readNpmManifest();
 const entries = Object.keys(manifest.exports).filter((entry) => entry !== "./package.json")
