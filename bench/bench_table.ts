@@ -53,12 +53,22 @@ export interface Contender {
   run(round: Round): Promise<Measurement>;
 }
 
+/** What several contenders together set as a mark, round by round. */
+export interface Mark {
+  /** The fastest of these sets it. */
+  readonly fastestOf: readonly string[];
+  /** But it is no higher than this one's speed. */
+  readonly atMost?: string;
+}
+
 /** Two contenders whose speeds are compared, round by round. */
 export interface Ratio {
   /** The name of the one that is judged. */
   readonly of: string;
-  /** The name of the one that it is measured against. */
+  /** The name of the one that it is measured against; with `mark`, what the mark is called. */
   readonly to: string;
+  /** What it is measured against, where that is no single contender. */
+  readonly mark?: Mark;
   /** What the median should reach; absent where it is shown for information. */
   readonly wanted?: number;
 }
@@ -77,6 +87,8 @@ export interface MemoryLimit {
 export interface BenchTable {
   /** For choosing it on the command line. */
   readonly name: string;
+  /** Whether it is measured only where it is named: it needs what not everybody has. */
+  readonly onRequest?: boolean;
   /** What is measured, from when to when. */
   readonly title: string;
   /** Those who do it. */

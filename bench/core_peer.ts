@@ -4,8 +4,8 @@
  * @module
  */
 import type { NatsConnection } from "@nats-io/nats-core";
-import { connect } from "../mod.ts";
 import { servePeer } from "../tools/serve_peer.ts";
+import { connectAs } from "./connect_as.ts";
 import type { CoreContender, CoreTransfer, Received } from "./contenders/core_contender.ts";
 import { coreCreditLoop } from "./contenders/core_credit_loop.ts";
 import { coreNatskit } from "./contenders/core_natskit.ts";
@@ -19,6 +19,7 @@ const CONTENDERS: Readonly<Record<string, CoreContender>> = {
   [CORE.natskitUnhashed]: coreNatskit(false),
   [CORE.creditLoop]: coreCreditLoop(false),
   [CORE.creditLoopHashed]: coreCreditLoop(true),
+  [CORE.oneByOne]: coreCreditLoop(true, 1),
   [CORE.obviousLoop]: coreObviousLoop(),
 };
 
@@ -34,7 +35,7 @@ servePeer({
     const found = CONTENDERS[input.contender];
     if (!found) throw new Error(`there is no contender ${JSON.stringify(input.contender)}`);
     contender = found;
-    nc = await connect({ servers: input.url });
+    nc = await connectAs(input.contender, input.url);
     if (input.payloadSize !== undefined) payload = createPayload(input.payloadSize);
   },
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
-import { connect } from "../mod.ts";
 import { servePeer } from "../tools/serve_peer.ts";
+import { connectAs } from "./connect_as.ts";
 import {
   jetStreamBareLoop,
   jetStreamNatskit,
@@ -20,6 +20,7 @@ const CONTENDERS: Readonly<Record<string, PublishToStream>> = {
   [JETSTREAM.natskitUnhashed]: jetStreamNatskit(false),
   [JETSTREAM.bareLoop]: jetStreamBareLoop(false),
   [JETSTREAM.bareLoopHashed]: jetStreamBareLoop(true),
+  [JETSTREAM.oneByOne]: jetStreamBareLoop(true, 1),
 };
 
 let js: JetStreamClient;
@@ -31,7 +32,7 @@ servePeer({
     const found = CONTENDERS[input.contender];
     if (!found) throw new Error(`there is no contender ${JSON.stringify(input.contender)}`);
     publish = found;
-    js = jetstream(await connect({ servers: input.url }), { timeout: 30_000 });
+    js = jetstream(await connectAs(input.contender, input.url), { timeout: 30_000 });
     payload = createPayload(input.payloadSize);
   },
 

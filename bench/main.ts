@@ -51,7 +51,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
 }
 try {
-  const options = parseBenchOptions(process.argv.slice(2), TABLES.map(({ name }) => name));
+  const options = parseBenchOptions(process.argv.slice(2), TABLES);
   if (options.help) {
     console.log(USAGE);
     process.exit(0);

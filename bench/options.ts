@@ -4,11 +4,13 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { parseCount, parseRuntimes, parseSize } from "../tools/command_line.ts";
 import type { Runtime } from "../tools/runtime_command.ts";
+import type { BenchTable } from "./bench_table.ts";
 
 /** What is to be measured. */
 export interface BenchOptions {
-  /** Names of tables, or parts of them; none for all. */
+  /** The tables. */
   tables: string[];
   /** Where the measured processes run. */
   runtimes: Runtime[];
@@ -27,6 +29,9 @@ export interface BenchOptions {
 /** What can be asked for. */
 export const USAGE: string = `deno task bench [table …] [options]
 
+A table is named by its name or a part of it; jetstream_peers, which needs Go and Rust, runs only
+where it is named.
+
   --runtime=deno,node,bun  where the measured processes run (deno)
   --rounds=10              interleaved rounds that are measured
   --size=1GB               bytes of one transfer, such as 500000, 64MB or 1GB
@@ -34,19 +39,16 @@ export const USAGE: string = `deno task bench [table …] [options]
   --json                   print the results as JSON
   --check                  exit with 1 where a ratio or the memory misses what is wanted`;
 
-const RUNTIMES: readonly string[] = ["deno", "node", "bun"];
-const UNITS: Readonly<Record<string, number>> = { "": 1, KB: 1e3, MB: 1e6, GB: 1e9 };
-
 /**
  * Reads the command line.
  *
  * @param args The arguments.
- * @param tables The names that there are.
+ * @param tables What there is.
  * @throws {TypeError | RangeError} Names what is wrong.
  */
 export function parseBenchOptions(
   args: readonly string[],
-  tables: readonly string[],
+  tables: readonly Pick<BenchTable, "name" | "onRequest">[],
 ): BenchOptions {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -61,43 +63,23 @@ export function parseBenchOptions(
       help: { type: "boolean", default: false },
     },
   });
-  for (const wanted of positionals) {
-    if (!tables.some((name) => name.includes(wanted))) {
-      throw new RangeError(`no table is called "${wanted}", there are ${tables.join(", ")}`);
-    }
-  }
+  const names = tables.map(({ name }) => name);
+  const named = new Set(positionals.flatMap((wanted) => {
+    if (names.includes(wanted)) return [wanted];
+    const found = names.filter((name) => name.includes(wanted));
+    if (found.length > 0) return found;
+    throw new RangeError(`no table is called "${wanted}", there are ${names.join(", ")}`);
+  }));
   const { quick, json, check, help } = values;
   return {
-    tables: tables.filter((name) =>
-      positionals.length === 0 || positionals.some((wanted) => name.includes(wanted))
-    ),
+    tables: tables.filter(({ name, onRequest }) =>
+      positionals.length === 0 ? !onRequest : named.has(name)
+    ).map(({ name }) => name),
     runtimes: parseRuntimes(values.runtime),
-    rounds: parseRounds(values.rounds ?? (quick ? "3" : "10")),
-    size: parseSize(values.size ?? (quick ? "128MB" : "1GB")),
+    rounds: parseCount("--rounds", values.rounds ?? (quick ? "3" : "10")),
+    size: parseSize("--size", values.size ?? (quick ? "128MB" : "1GB")),
     json,
     check,
     help,
   };
-}
-
-function parseRuntimes(text: string): Runtime[] {
-  return text.split(",").map((name) => {
-    if (!RUNTIMES.includes(name)) {
-      throw new RangeError(`--runtime names "${name}", wanted are ${RUNTIMES.join(", ")}`);
-    }
-    return name as Runtime;
-  });
-}
-
-function parseRounds(text: string): number {
-  const rounds = Number(text);
-  if (Number.isSafeInteger(rounds) && rounds > 0) return rounds;
-  throw new RangeError(`--rounds is "${text}", wanted is a whole number above 0`);
-}
-
-function parseSize(text: string): number {
-  const [, digits = "", unit = ""] = text.match(/^(\d+)([KMG]B)?$/i) ?? [];
-  const size = Number(digits) * (UNITS[unit.toUpperCase()] ?? 1);
-  if (Number.isSafeInteger(size) && size > 0) return size;
-  throw new RangeError(`--size is "${text}", wanted are bytes, such as 500000, 64MB or 1GB`);
 }

@@ -6,13 +6,14 @@
 import type {
   BenchTable,
   Contender,
+  Mark,
   Measurement,
   MemoryLimit,
   ProcessResources,
   Ratio,
   Round,
 } from "./bench_table.ts";
-import { ratiosByRound, rotated, summarize, type Summary } from "./statistics.ts";
+import { marksByRound, ratiosByRound, rotated, summarize, type Summary } from "./statistics.ts";
 
 /** What the rounds of one contender amounted to. */
 export interface ContenderResult {
@@ -109,8 +110,11 @@ export async function runTable(table: BenchTable, options: RunTableOptions): Pro
   };
   const ratesOf = (name: string): (number | undefined)[] =>
     resultFor(name).rates.map((rate) => rate ?? undefined);
+  const marksOf = ({ fastestOf, atMost }: Mark): (number | undefined)[] =>
+    marksByRound(fastestOf.map(ratesOf), atMost === undefined ? undefined : ratesOf(atMost));
   const ratios = table.ratios.map((each) => {
-    const values = ratiosByRound(ratesOf(each.of), ratesOf(each.to));
+    const base = each.mark === undefined ? ratesOf(each.to) : marksOf(each.mark);
+    const values = ratiosByRound(ratesOf(each.of), base);
     return { ...each, ratios: values, ratio: summarize(values) };
   });
   const memory = (table.memory ?? []).map((limit) => {

@@ -51,6 +51,25 @@ export function ratiosByRound(
 }
 
 /**
+ * What several contenders together set as a mark: the fastest of some, but no more than another one.
+ *
+ * @param fastestOf The figures of those of whom the fastest counts, each by round; `undefined` where a round failed.
+ * @param atMost The figures of the other one, likewise.
+ * @returns The marks by round; `undefined` where somebody has no figure.
+ */
+export function marksByRound(
+  fastestOf: readonly (readonly (number | undefined)[])[],
+  atMost?: readonly (number | undefined)[],
+): (number | undefined)[] {
+  return (fastestOf[0] ?? []).map((_, round) => {
+    const values = fastestOf.map((each) => each[round]);
+    const limit = atMost === undefined ? Infinity : atMost[round];
+    if (limit === undefined || !values.every((value) => value !== undefined)) return undefined;
+    return Math.min(limit, Math.max(...values));
+  });
+}
+
+/**
  * Who goes first in a round: the order moves on by one each round, so that nobody always runs after the same neighbour.
  *
  * @param items Those who take turns.

@@ -5,7 +5,14 @@
  */
 import type { BenchTable } from "./bench_table.ts";
 import { coreTable } from "./tables/core.ts";
+import { filesTable } from "./tables/files.ts";
 import { jetStreamTable } from "./tables/jetstream.ts";
+import { jetStreamPeersTable } from "./tables/jetstream_peers.ts";
 
 /** All tables. */
-export const TABLES: readonly BenchTable[] = [coreTable, jetStreamTable];
+export const TABLES: readonly BenchTable[] = [
+  coreTable,
+  filesTable,
+  jetStreamTable,
+  jetStreamPeersTable,
+];

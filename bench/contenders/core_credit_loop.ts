@@ -1,6 +1,6 @@
 /**
  * The least that a lossless transfer over core NATS can be: the receiver acknowledges each chunk to an inbox of the
- * sender, which keeps eight chunks in flight. It trusts in one sender, one receiver and an unbroken connection.
+ * sender, which keeps 16 MiB in flight. It trusts in one sender, one receiver and an unbroken connection.
  *
  * @module
  */
@@ -9,13 +9,18 @@ import { createInbox, headers } from "@nats-io/nats-core";
 import { cut } from "../payload.ts";
 import type { CoreContender } from "./core_contender.ts";
 
-const IN_FLIGHT = 8;
+/** natskit's own window. */
+const WINDOW = 16 * 1024 * 1024;
 const DIGEST = "Digest";
 
-/** @param digest Whether both sides hash, and the receiver compares. */
-export function coreCreditLoop(digest: boolean): CoreContender {
+/**
+ * @param digest Whether both sides hash, and the receiver compares.
+ * @param window Bytes in flight; as good as none for one chunk at a time.
+ */
+export function coreCreditLoop(digest: boolean, window: number = WINDOW): CoreContender {
   return {
     async send(nc, { subject, chunkSize }, payload) {
+      const most = Math.max(1, Math.floor(window / chunkSize));
       const hash = digest ? createHash("sha256") : undefined;
       const reply = createInbox();
       let taken = 0;
@@ -31,7 +36,7 @@ export function coreCreditLoop(digest: boolean): CoreContender {
       };
       const chunks = cut(payload, chunkSize);
       for (const [index, chunk] of chunks.entries()) {
-        await takenUpTo(index + 1 - IN_FLIGHT);
+        await takenUpTo(index + 1 - most);
         hash?.update(chunk);
         const last = headers();
         if (hash && index === chunks.length - 1) last.set(DIGEST, hash.digest("hex"));

@@ -16,8 +16,8 @@ export type PublishToStream = (
   payload: Uint8Array,
 ) => Promise<void>;
 
-/** 16 MiB in chunks of 2 MB: natskit's own window. */
-const IN_FLIGHT = 8;
+/** natskit's own window. */
+const WINDOW = 16 * 1024 * 1024;
 
 /** @param digest Whether the sender hashes. */
 export function jetStreamNatskit(digest: boolean): PublishToStream {
@@ -27,23 +27,25 @@ export function jetStreamNatskit(digest: boolean): PublishToStream {
 }
 
 /**
- * The least that a windowed publisher can be: eight chunks in flight, the first error ends it.
+ * The least that a windowed publisher can be: 16 MiB in flight, the first error ends it.
  *
  * @param digest Whether it hashes, and puts the digest on the last chunk.
+ * @param window Bytes in flight; as good as none for one chunk at a time.
  */
-export function jetStreamBareLoop(digest: boolean): PublishToStream {
+export function jetStreamBareLoop(digest: boolean, window: number = WINDOW): PublishToStream {
   return async (js, { subject, chunkSize }, payload) => {
+    const most = Math.max(1, Math.floor(window / chunkSize));
     const hash = digest ? createHash("sha256") : undefined;
-    const inFlight = new Set<Promise<void>>();
+    const inFlight: Promise<unknown>[] = [];
     const chunks = cut(payload, chunkSize);
     for (const [index, chunk] of chunks.entries()) {
-      if (inFlight.size >= IN_FLIGHT) await Promise.race(inFlight);
+      if (inFlight.length >= most) await inFlight.shift();
       hash?.update(chunk);
       const last = headers();
       if (hash && index === chunks.length - 1) last.set("Digest", hash.digest("hex"));
       const publishing = js.publish(subject, chunk, hash ? { headers: last } : {});
-      const settled: Promise<void> = publishing.then(() => void inFlight.delete(settled));
-      inFlight.add(settled);
+      publishing.catch(() => {}); // told when it is its turn
+      inFlight.push(publishing);
     }
     await Promise.all(inFlight);
   };

@@ -10,6 +10,7 @@ export const CORE = {
   natskitUnhashed: "natskit, digest: false",
   creditLoop: "credit loop",
   creditLoopHashed: "credit loop with SHA-256",
+  oneByOne: "one chunk at a time",
   obviousLoop: "obvious loop",
 } as const;
 
@@ -19,4 +20,11 @@ export const JETSTREAM = {
   natskitUnhashed: "natskit, digest: false",
   bareLoop: "bare loop",
   bareLoopHashed: "bare loop with SHA-256",
+  oneByOne: "one chunk at a time",
+} as const;
+
+/** From file to file. */
+export const FILES = {
+  natskit: "natskit",
+  creditLoop: "credit loop with SHA-256",
 } as const;

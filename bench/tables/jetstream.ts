@@ -9,7 +9,8 @@ import { JETSTREAM } from "../contenders/names.ts";
 import type { Resources } from "../resources.ts";
 import { warmUpSize } from "../warm_up.ts";
 
-const CHUNK_SIZE = 2_000_000;
+/** The size of every chunk but the last. */
+export const JETSTREAM_CHUNK_SIZE = 2_000_000;
 const PEER = new URL("../jetstream_peer.ts", import.meta.url);
 
 let streams = 0;
@@ -26,10 +27,14 @@ async function transfer(contender: string, round: Round): Promise<Measurement> {
   await using sender = startPeer(PEER, { name: `sender of ${contender}`, runtime });
   await sender.call("prepare", { url, contender, payloadSize: size });
   const send = (bytes: number): Promise<Sent> =>
-    sender.call("send", { stream: `BENCH_${++streams}`, size: bytes, chunkSize: CHUNK_SIZE });
+    sender.call("send", {
+      stream: `BENCH_${++streams}`,
+      size: bytes,
+      chunkSize: JETSTREAM_CHUNK_SIZE,
+    });
   await send(warmUpSize(size));
   const { ms, peak, cpuMs, messages, bytes } = await send(size);
-  const chunks = Math.ceil(size / CHUNK_SIZE);
+  const chunks = Math.ceil(size / JETSTREAM_CHUNK_SIZE);
   return {
     bytes: size,
     ms,
@@ -40,7 +45,8 @@ async function transfer(contender: string, round: Round): Promise<Measurement> {
   };
 }
 
-function contender(name: string): Contender {
+/** A contender of this table, for other tables too. */
+export function jetStreamContender(name: string): Contender {
   return { name, run: (round) => transfer(name, round) };
 }
 
@@ -50,10 +56,10 @@ export const jetStreamTable: BenchTable = {
   title: "2 MB chunks into a stream with file storage: from the sender's first byte until every " +
     "chunk is acknowledged",
   contenders: [
-    contender(JETSTREAM.natskit),
-    contender(JETSTREAM.natskitUnhashed),
-    contender(JETSTREAM.bareLoop),
-    contender(JETSTREAM.bareLoopHashed),
+    jetStreamContender(JETSTREAM.natskit),
+    jetStreamContender(JETSTREAM.natskitUnhashed),
+    jetStreamContender(JETSTREAM.bareLoop),
+    jetStreamContender(JETSTREAM.bareLoopHashed),
   ],
   // Like for like: a loop that does not hash leaves nothing for the receiver to check.
   ratios: [

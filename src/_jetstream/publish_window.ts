@@ -7,6 +7,7 @@ import type { JetStreamClient, JetStreamPublishOptions, PubAck } from "@nats-io/
 import { errors, type MsgHdrs, type NatsConnection } from "@nats-io/nats-core";
 import { Budget } from "../_budget.ts";
 import { countGarbage } from "../_garbage.ts";
+import { lend } from "../_lent.ts";
 import { retryDelay } from "../_retry.ts";
 import { Wakeup } from "../_wakeup.ts";
 import { NoProgressError } from "../errors.ts";
@@ -219,7 +220,7 @@ export class PublishWindow {
     if (headers) options.headers = headers;
     if (msgId !== undefined) options.msgID = msgId;
     countGarbage(data.length);
-    return await this.#js.publish(subject, data, options);
+    return await this.#js.publish(subject, lend(data), options);
   }
 
   /** How long attempt `attempt` waits for its answer: several round trips, doubling, and not past the timeout. */

@@ -14,6 +14,7 @@ import type {
 } from "@nats-io/nats-core/internal";
 import type { Credentials } from "./_auth.ts";
 import type { ConnectSettings } from "./_settings.ts";
+import { reserveBodies, sendLentBytes } from "./_large_messages.ts";
 
 export type { Transport };
 
@@ -92,9 +93,12 @@ export async function dial(
   connection.protocol = new ProtocolHandler(connection.options, connection);
   const protocol = connection.protocol as unknown as Protocol;
 
+  sendLentBytes(connection.protocol as unknown as Parameters<typeof sendLentBytes>[0]);
+
   const prepare = protocol.prepare.bind(protocol);
   protocol.prepare = () => {
     const pong = prepare();
+    reserveBodies(connection.protocol as unknown as Parameters<typeof reserveBodies>[0]);
     const created = protocol.transport!;
     const { signal } = attempt;
     transport.makeAbortable?.(created, signal);

@@ -2,11 +2,13 @@ import { test } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseBenchOptions } from "../../bench/options.ts";
 
-const TABLES = ["core", "jetstream"];
+const NAMES = ["core", "jetstream"];
+const TABLES = [{ name: "core" }, { name: "jetstream" }];
+const PEERS = { name: "jetstream_peers", onRequest: true };
 
 test("parseBenchOptions() measures every table with 1 GB in ten rounds unless told otherwise", () => {
   assertEquals(parseBenchOptions([], TABLES), {
-    tables: TABLES,
+    tables: NAMES,
     runtimes: ["deno"],
     rounds: 10,
     size: 1_000_000_000,
@@ -24,7 +26,15 @@ test("parseBenchOptions() --quick moves less, and gives way to what is said", ()
 
 test("parseBenchOptions() chooses tables by a part of their name, in their own order", () => {
   assertEquals(parseBenchOptions(["jet"], TABLES).tables, ["jetstream"]);
-  assertEquals(parseBenchOptions(["jet", "core"], TABLES).tables, TABLES);
+  assertEquals(parseBenchOptions(["jet", "core"], TABLES).tables, NAMES);
+});
+
+test("parseBenchOptions() leaves out what needs more than others unless it is named", () => {
+  const all = [...TABLES, PEERS];
+  assertEquals(parseBenchOptions([], all).tables, NAMES);
+  assertEquals(parseBenchOptions(["jetstream"], all).tables, ["jetstream"]);
+  assertEquals(parseBenchOptions(["peers"], all).tables, ["jetstream_peers"]);
+  assertEquals(parseBenchOptions(["jet"], all).tables, ["jetstream", "jetstream_peers"]);
 });
 
 test("parseBenchOptions() reads runtimes and sizes", () => {

@@ -119,3 +119,16 @@ test("runTable() rejects a ratio that names nobody", async () => {
   const error = await assertRejects(() => runTable(wrong, { ...WHERE, rounds: 1 }), Error);
   assertEquals(error.message, 'table test has no contender "b"');
 });
+
+test("runTable() measures against a mark that several contenders set together", async () => {
+  const contenders = [
+    contender("a", [1, 10, 10]),
+    contender("b", [1, 20, 5]),
+    contender("c", [1, 10, 10]),
+    contender("limit", [1, 40, 1]),
+  ];
+  const mark = { fastestOf: ["b", "c"], atMost: "limit" };
+  const marked = table(contenders, [{ of: "a", to: "the mark", mark }]);
+  const { ratios } = await runTable(marked, { ...WHERE, rounds: 2 });
+  assertEquals(ratios[0]!.ratios, [4, 0.5]);
+});

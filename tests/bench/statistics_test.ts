@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import { ratiosByRound, rotated, summarize } from "../../bench/statistics.ts";
+import { marksByRound, ratiosByRound, rotated, summarize } from "../../bench/statistics.ts";
 
 test("summarize() takes the value in the middle, and leaves its argument as it was", () => {
   const values = [30, 1_000, 10];
@@ -33,4 +33,12 @@ test("rotated() lets another one go first in each round, and everybody once", ()
   const turns = [0, 1, 2, 3].map((round) => rotated(["a", "b", "c"], round).join(""));
   assertEquals(turns, ["abc", "bca", "cab", "abc"]);
   assertEquals(rotated([], 5), []);
+});
+
+test("marksByRound() takes the fastest of each round, and no more than another one", () => {
+  const [a, b] = [[10, 20, 30, 40], [15, 10, undefined, 50]];
+  assertEquals(marksByRound([a, b]), [15, 20, undefined, 50]);
+  assertEquals(marksByRound([a, b], [12, undefined, 99, 99]), [12, undefined, undefined, 50]);
+  assertEquals(marksByRound([a]), a);
+  assertEquals(marksByRound([]), []);
 });

@@ -9,6 +9,7 @@ import { CreditSender } from "../../_credit/sender.ts";
 import { CreditHeader, parseCredit, toAsk } from "../../_credit/wire.ts";
 import { withDeadline } from "../../_deadline.ts";
 import { countGarbage } from "../../_garbage.ts";
+import { lend } from "../../_lent.ts";
 import { hasName } from "../../_retry.ts";
 import { Wakeup } from "../../_wakeup.ts";
 import { ConnectionClosedError, NoProgressError, ReceiverError } from "../../errors.ts";
@@ -87,7 +88,7 @@ export async function deliverConfirmed(
         : await feed.read(action.index);
       headers.set(CreditHeader.credit, "1");
       if (nc.isClosed()) throw new ConnectionClosedError();
-      nc.publish(subject, data, { headers, reply });
+      nc.publish(subject, data && lend(data), { headers, reply });
       if (data) countGarbage(data.length);
       if (action.type === "send") delivery.onSent(action.index);
     }
@@ -137,7 +138,7 @@ export async function deliverUnconfirmed(
       }
       const { data, headers } = await feed.read(index);
       if (nc.isClosed()) throw new ConnectionClosedError();
-      nc.publish(subject, data, { headers });
+      nc.publish(subject, lend(data), { headers });
       countGarbage(data.length);
       unflushed += data.length;
       delivery.onSent(index);
