@@ -25,9 +25,15 @@ async function takeIn(request: Request, filename: string): Promise<Response> {
   return Response.json(receipt, { status: 201 });
 }
 
+/** How long a client waits for an upload. */
+const PATIENCE_MS = 25_000;
+
 /** `GET /`: the next upload. It is acknowledged when the client has read all of it, and offered again if not. */
 async function giveOut(): Promise<Response> {
   const response = Promise.withResolvers<Response>();
+  const late = setTimeout(() => {
+    response.resolve(new Response("there is no upload", { status: 504 }));
+  }, PATIENCE_MS);
   const receiver = await receiveChunked({ nc, ...inbox }, async (stream, context) => {
     const pipe = new TransformStream<Uint8Array, Uint8Array>();
     response.resolve(
@@ -42,7 +48,7 @@ async function giveOut(): Promise<Response> {
     );
     await stream.pipeTo(pipe.writable, { signal: context.signal });
   }, { maxUploads: 1 });
-  const answer = await response.promise;
+  const answer = await response.promise.finally(() => clearTimeout(late));
   void receiver.stop(); // takes no other one, and finishes this one
   return answer;
 }
