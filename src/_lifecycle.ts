@@ -1,13 +1,12 @@
 /**
- * What is kept per connection, for as long as the connection itself: one of the two pieces of state that natskit has
- * at module level.
+ * What is kept per connection, for as long as the connection itself.
  *
  * @module
  */
 import type { NatsConnection } from "@nats-io/nats-core";
 import { Budget } from "./_budget.ts";
 
-/** The server cuts a client off that leaves 64 MiB unread (FACTS 1), so everybody on it together asks for half. */
+/** The server cuts a client off that leaves 64 MiB unread, so everybody on it together asks for half. */
 const INBOUND_BYTES = 32 * 1024 * 1024;
 
 const inboundBudgets = new WeakMap<NatsConnection, Budget>();

@@ -59,6 +59,13 @@ export function requireBoolean(name: string, value: unknown): asserts value is b
   }
 }
 
+/** Refuses everything but functions. */
+export function requireFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") {
+    throw new TypeError(`${name} is ${describe(value)}, wanted is a function`);
+  }
+}
+
 /** Refuses what cannot abort; one of another realm can. */
 export function requireSignal(name: string, value: unknown): asserts value is AbortSignal {
   const signal = value as Partial<AbortSignal> | null | undefined;

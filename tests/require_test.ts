@@ -2,6 +2,7 @@ import { test } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   requireBoolean,
+  requireFunction,
   requireKnownKeys,
   requireNumber,
   requireSignal,
@@ -33,6 +34,14 @@ test("requireTimeout() takes what timers of every runtime can wait for", () => {
     [Infinity, RangeError, `field is Infinity, ${wanted}`],
     ["5", TypeError, `field is a string, ${wanted}`],
     [null, TypeError, `field is null, ${wanted}`],
+  ]);
+});
+
+test("requireFunction() takes functions of every kind", () => {
+  check(requireFunction, [() => {}, async () => {}, class {}], [
+    [undefined, TypeError, "field is undefined, wanted is a function"],
+    ["() => {}", TypeError, "field is a string, wanted is a function"],
+    [{ call: () => {} }, TypeError, "field is an Object, wanted is a function"],
   ]);
 });
 

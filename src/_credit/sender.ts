@@ -4,9 +4,11 @@
  *
  * @module
  */
+import { Asks } from "./_asks.ts";
 import * as failures from "./_failures.ts";
 import type { Failure } from "./_failures.ts";
 import { Flight } from "./_flight.ts";
+import { Losses } from "./_losses.ts";
 import { type Deadline, deadlineIn, GRACE_MS, UNANSWERED_ASKS } from "./_patience.ts";
 import { hasTaken, hasTakenAbove, type Receiver, update } from "./_receiver_view.ts";
 import { Roster } from "./_roster.ts";
@@ -36,8 +38,6 @@ export type SenderAction =
 
 /** After so long without credit, or without anything to do, the sender asks again. */
 const ASK_AFTER_MS = 2_000;
-/** A chunk that one receiver misses after so many sendings, while another has it, tells of a queue group. */
-const SENDINGS_BEFORE_QUEUE_GROUP = 3;
 /**
  * A receiver that left so many asks without an answer is given up for another one even where that may be a member of
  * the same queue group, which gets the asks in its place.
@@ -53,10 +53,11 @@ const OWN_SHADOW_MS = 15_000;
 /** One upload's sender. Call {@linkcode CreditSender.next} until it waits, and again after each event or in time. */
 export class CreditSender {
   readonly #options: CreditSenderOptions;
-  readonly #askAfter: number;
   readonly #startedAt: number;
   readonly #roster: Roster;
   readonly #flight: Flight;
+  readonly #losses: Losses;
+  readonly #asks: Asks;
   /** Every chunk below it is taken over or in flight. */
   #fresh = 0;
   /** One more than the highest chunk that was sent. */
@@ -64,13 +65,6 @@ export class CreditSender {
   #hasForeign = false;
   /** How many asks had been sent when the last chunk was sent. */
   #asksBeforeLast = 0;
-  /** How often each chunk was lost. */
-  readonly #losses = new Map<number, number>();
-  #asks = 0;
-  #askDue = true;
-  /** The ask that has to be answered before anything more is sent. Its answer tells what became of all before it. */
-  #barrier = 0;
-  #lastAskAt: number;
   #lastCreditAt: number;
   #lastAdvanceAt: number;
   #completeAt: number | undefined;
@@ -83,14 +77,12 @@ export class CreditSender {
   /** @param now The time, in milliseconds, of any clock that does not go back. */
   constructor(options: CreditSenderOptions, now: number) {
     this.#options = options;
-    this.#askAfter = Math.min(ASK_AFTER_MS, options.timeout / (UNANSWERED_IN_DOUBT + 2));
+    const askAfter = Math.min(ASK_AFTER_MS, options.timeout / (UNANSWERED_IN_DOUBT + 2));
+    this.#asks = new Asks(askAfter, now);
     this.#roster = new Roster(options.chunkCount);
+    this.#losses = new Losses(this.#roster);
     this.#flight = new Flight(options.sizeOf);
-    this.#startedAt =
-      this.#lastAskAt =
-      this.#lastCreditAt =
-      this.#lastAdvanceAt =
-        now;
+    this.#startedAt = this.#lastCreditAt = this.#lastAdvanceAt = now;
   }
 
   /**
@@ -144,8 +136,8 @@ export class CreditSender {
 
   /** The server said that nobody is subscribed. Only the first ask takes it for an answer; later it is silence. */
   onNoResponders(): void {
-    this.#desertedAsk = this.#asks;
-    if (this.#asks <= 1 && this.#roster.all.length === 0) this.#failure ??= failures.absent();
+    this.#desertedAsk = this.#asks.count;
+    if (this.#asks.count <= 1 && this.#roster.all.length === 0) this.#failure ??= failures.absent();
   }
 
   /** A stream answered in place of a receiver, because it captures the subject. */
@@ -161,7 +153,7 @@ export class CreditSender {
   /** The connection is back; what happened to the chunks in flight is for the receiver to say. */
   onReconnect(): void {
     this.#connected = true;
-    this.#askDue = true;
+    this.#asks.demand();
   }
 
   /**
@@ -175,14 +167,16 @@ export class CreditSender {
     if (pace.length > 0 && pace.every(({ status }) => status === "complete")) {
       const until = this.#beginnersUntil(now);
       if (now >= until) return { type: "done" };
-      if (this.#askDue && this.#connected) return { type: "ask", ask: this.#ask(now) };
+      if (this.#asks.isDemanded && this.#connected) return { type: "ask", ask: this.#ask(now) };
       return { type: "wait", until };
     }
     const deadline = this.#deadline();
     if (now >= deadline.at) return { type: "fail", failure: deadline.failure() };
     if (!this.#connected) return { type: "wait", until: deadline.at };
 
-    if (this.#askDue || now >= this.#nextAskAt()) return { type: "ask", ask: this.#ask(now) };
+    if (this.#asks.isDemanded || now >= this.#nextAskAt()) {
+      return { type: "ask", ask: this.#ask(now) };
+    }
     const granting = this.#roster.granting();
     const index = granting.length > 0 ? this.#nextIndex(granting) : undefined;
     if (index !== undefined && this.#hasRoom(granting, index) && isReady(index)) {
@@ -202,24 +196,20 @@ export class CreditSender {
     if (!this.#roster.isSomeoneAwaited) return now;
     if (this.#completeAt === undefined) {
       this.#completeAt = now;
-      this.#askDue = true;
+      this.#asks.demand();
     }
     return this.#completeAt + GRACE_MS;
   }
 
   #ask(now: number): number {
-    const wasAnswered = this.#roster.granting().every(({ ask }) => ask >= this.#barrier);
-    this.#asks++;
+    const { barrier } = this.#asks;
+    const wasAnswered = this.#roster.granting().every(({ ask }) => ask >= barrier);
     for (const receiver of this.#roster.all) receiver.unanswered++;
-    this.#askDue = false;
-    this.#lastAskAt = now;
-    if (wasAnswered) this.#barrier = this.#asks;
-    return this.#asks;
+    return this.#asks.send(now, wasAnswered);
   }
 
   #nextAskAt(): number {
-    const quietSince = Math.min(this.#lastCreditAt, this.#lastAdvanceAt);
-    return Math.max(this.#lastAskAt, quietSince) + this.#askAfter;
+    return this.#asks.nextAt(Math.min(this.#lastCreditAt, this.#lastAdvanceAt));
   }
 
   /** When those who set the pace are silent and a new receiver lacks the beginning, it takes their place. */
@@ -250,20 +240,12 @@ export class CreditSender {
     for (const [index, asksBefore] of this.#flight.chunks) {
       if (counting.length > 0 && counting.every((each) => hasTaken(each, index))) {
         this.#flight.remove(index);
-        this.#losses.delete(index);
+        this.#losses.remove(index);
       } else if (counts && !hasTaken(receiver, index) && receiver.ask > asksBefore) {
         // Its answer to an ask came after everything that had been sent before that ask.
         this.#flight.remove(index);
-        this.#onLost(receiver, index);
+        if (this.#losses.add(receiver, index)) this.#failure ??= failures.queueGroup();
       }
-    }
-  }
-
-  #onLost(receiver: Receiver, index: number): void {
-    const losses = (this.#losses.get(index) ?? 0) + 1;
-    this.#losses.set(index, losses);
-    if (losses >= SENDINGS_BEFORE_QUEUE_GROUP && this.#roster.isElsewhere(receiver, index)) {
-      this.#failure ??= failures.queueGroup();
     }
   }
 
@@ -277,7 +259,8 @@ export class CreditSender {
   }
 
   #hasRoom(granting: readonly Receiver[], index: number): boolean {
-    if (granting.some(({ ask, window }) => window === 0 || ask < this.#barrier)) return false;
+    const { barrier } = this.#asks;
+    if (granting.some(({ ask, window }) => window === 0 || ask < barrier)) return false;
     if (this.#flight.isEmpty) return true; // a window below one chunk, own or granted, means one chunk
     const window = Math.min(this.#options.window, ...granting.map((receiver) => receiver.window));
     return this.#flight.bytes + this.#options.sizeOf(index) <= window;
@@ -286,9 +269,9 @@ export class CreditSender {
   #markSent(index: number, now: number): void {
     this.#fresh = index + 1;
     this.#sentUpTo = Math.max(this.#sentUpTo, index + 1);
-    if (index === 0) this.#roster.asksBeforeStart = this.#asks;
-    this.#asksBeforeLast = this.#asks;
-    this.#flight.add(index, this.#asks);
+    if (index === 0) this.#roster.asksBeforeStart = this.#asks.count;
+    this.#asksBeforeLast = this.#asks.count;
+    this.#flight.add(index, this.#asks.count);
     this.#lastAdvanceAt = now;
   }
 
@@ -297,7 +280,7 @@ export class CreditSender {
       receivers: this.#roster.all,
       connected: this.#connected,
       startedAt: this.#startedAt,
-      asks: this.#asks,
+      asks: this.#asks.count,
       timeout: this.#options.timeout,
       nobody: () => this.#nobody(),
       silence: (receiver) => this.#silence(receiver),
@@ -305,16 +288,13 @@ export class CreditSender {
   }
 
   #nobody(): Failure {
-    if (this.#asks - this.#desertedAsk < UNANSWERED_ASKS) return failures.absent();
+    if (this.#asks.count - this.#desertedAsk < UNANSWERED_ASKS) return failures.absent();
     return failures.mute(this.#options.timeout, this.#storedBy);
   }
 
   #silence(receiver: Receiver): Failure {
-    for (const [index, losses] of this.#losses) {
-      if (losses > 1 && !hasTaken(receiver, index) && this.#roster.isElsewhere(receiver, index)) {
-        return failures.queueGroup();
-      }
-    }
-    return failures.silent(this.#options.timeout, receiver.id);
+    return this.#losses.explainSilence(receiver)
+      ? failures.queueGroup()
+      : failures.silent(this.#options.timeout, receiver.id);
   }
 }

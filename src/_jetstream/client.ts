@@ -7,7 +7,7 @@ import { jetstream } from "@nats-io/jetstream";
 import type { JetStreamClient, JetStreamManagerOptions } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { assertOneCore } from "../_core.ts";
-import { requireString, requireTimeout } from "../_require.ts";
+import { describe, requireString, requireTimeout } from "../_require.ts";
 
 /** Where the JetStream is that a function works with; for leaf nodes and hosted accounts. */
 export interface JetStreamTargetOptions {
@@ -54,7 +54,9 @@ export function toJetStreamClient(
     return target;
   }
   if (typeof (target as { request?: unknown } | null)?.request !== "function") {
-    throw new TypeError("the target is neither a NATS connection nor a JetStream client");
+    throw new TypeError(
+      `target is ${describe(target)}, wanted is a NATS connection or a JetStream client`,
+    );
   }
   assertOneCore(target);
   if (domain !== undefined && apiPrefix !== undefined) {

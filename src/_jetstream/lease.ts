@@ -29,7 +29,7 @@ export interface LeaseOptions {
 
 /**
  * A message that is worked on, and others that go with it. Every third of the ack wait the server is told so, as a
- * request that it answers. Acknowledgements carry no fence (JETSTREAM 8): one whose keep-alive was not confirmed for
+ * request that it answers. Acknowledgements carry no fence: one whose keep-alive was not confirmed for
  * the whole ack wait settles nothing any more.
  */
 export class Lease {

@@ -1,7 +1,6 @@
 /**
  * Reading stored messages by the page: batched direct gets where the server has them (2.11) and the stream allows them,
- * otherwise one message a request. Upstream's batch ends by a hard deadline, and never when the connection closes
- * (JETSTREAM 9).
+ * otherwise one message a request. Upstream's batch ends by a hard deadline, and never when the connection closes.
  *
  * @module
  */

@@ -9,7 +9,6 @@ import { Budget } from "../_budget.ts";
 import { countGarbage } from "../_garbage.ts";
 import { lend } from "../_lent.ts";
 import { retryDelay } from "../_retry.ts";
-import { Wakeup } from "../_wakeup.ts";
 import { NoProgressError } from "../errors.ts";
 import { CongestionWindow } from "./_congestion_window.ts";
 import { closedError, isCongestion, isPassing, plainError, sessionOf } from "./_trouble.ts";
@@ -48,6 +47,8 @@ const ACK_WAIT = 5_000;
 const LATE_ACK_WAIT = 60_000;
 /** How often the connection and the progress are looked at, in ms. */
 const WATCH_INTERVAL = 250;
+/** Longer waits do without a timer of their own until so much is left, in ms: almost all end long before. */
+const TIMED_WAIT = 4 * WATCH_INTERVAL;
 /** How long a failure waits for what is still under way, in ms; an abort is in more of a hurry. */
 const SETTLE_WAIT = 5_000;
 const SETTLE_WAIT_ABORTED = 1_000;
@@ -70,7 +71,7 @@ export class PublishWindow {
   readonly #flight: CongestionWindow;
   readonly #stop = new AbortController();
   /** One per message that is not acknowledged yet; rung when its loop should look again. */
-  readonly #bells = new Set<Wakeup>();
+  readonly #bells = new Set<Bell>();
   readonly #idleWaiters: (() => void)[] = [];
   #failure: { error: unknown } | undefined;
   #lastTrouble: unknown;
@@ -150,7 +151,7 @@ export class PublishWindow {
   /** Publishes for the first time and leaves the rest to a loop of its own. */
   async #begin(message: StreamMessage, weight: number, onAck?: AckListener): Promise<void> {
     const ticket = await this.#flight.enter(weight, this.#stop.signal);
-    const bell = new Wakeup();
+    const bell = new Bell();
     this.#subject = message.subject;
     if (this.#bells.size === 0) this.#startWatching();
     this.#bells.add(bell);
@@ -168,7 +169,7 @@ export class PublishWindow {
     message: StreamMessage,
     weight: number,
     ticket: number,
-    bell: Wakeup,
+    bell: Bell,
     onAck: AckListener | undefined,
   ): Promise<void> {
     let ack: PubAck | undefined;
@@ -254,7 +255,9 @@ export class PublishWindow {
   readonly #look = (): void => {
     if (this.#nc.isClosed()) return this.fail(closedError(this.#lastTrouble));
     this.#noteSession();
-    if (performance.now() - this.#progressAt < this.#timeout) return;
+    const now = performance.now();
+    for (const bell of this.#bells) if (bell.until - now <= TIMED_WAIT) bell.ring();
+    if (now - this.#progressAt < this.#timeout) return;
     const action = `publishing to ${JSON.stringify(this.#subject)}`;
     this.fail(new NoProgressError(action, this.#timeout, { cause: this.#lastTrouble }));
   };
@@ -273,10 +276,35 @@ export class PublishWindow {
 }
 
 /** Waits for the moment `until`; at every ring it looks whether `isOver`. */
-async function waitUntil(until: number, bell: Wakeup, isOver: () => boolean): Promise<void> {
-  while (!isOver()) {
-    const left = until - performance.now();
-    if (left <= 0) return;
-    await bell.wait(left);
+async function waitUntil(until: number, bell: Bell, isOver: () => boolean): Promise<void> {
+  while (!isOver() && until > performance.now()) await bell.wait(until);
+}
+
+/** A latch that one message waits on. While its moment is far, the window has to ring: a timer a message costs too much. */
+class Bell {
+  /** When the wait that is under way, or was the last, ends. */
+  until = Infinity;
+  #rung = false;
+  #wake: (() => void) | undefined;
+
+  /** Ends the wait, or the next one if nobody waits now. */
+  ring(): void {
+    this.#rung = true;
+    this.#wake?.();
+  }
+
+  async wait(until: number): Promise<void> {
+    this.until = until;
+    if (!this.#rung) {
+      const left = until - performance.now();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        if (left <= TIMED_WAIT) timer = setTimeout(resolve, left);
+      });
+      if (timer !== undefined) clearTimeout(timer);
+      this.#wake = undefined;
+    }
+    this.#rung = false;
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { NatsConnection } from "@nats-io/nats-core";
-import { describe, requireKnownKeys, requirePositive } from "../_require.ts";
+import { describe, requireFunction, requireKnownKeys, requirePositive } from "../_require.ts";
 import type { RejectedEvent } from "./rejected_event.ts";
 
 /** The bounds of an assembler. Sizes in bytes, times in milliseconds. */
@@ -78,8 +78,6 @@ export function checkAssemblerOptions(options: AssemblerOptions): CheckedAssembl
   if (connection !== undefined && typeof connection?.isClosed !== "function") {
     throw new TypeError(`connection is ${describe(connection)}, wanted is a NATS connection`);
   }
-  if (onRejected !== undefined && typeof onRejected !== "function") {
-    throw new TypeError(`onRejected is ${describe(onRejected)}, wanted is a function`);
-  }
+  if (onRejected !== undefined) requireFunction("onRejected", onRejected);
   return { ...bounds, ...(onRejected && { onRejected }), ...(connection && { connection }) };
 }

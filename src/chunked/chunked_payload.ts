@@ -32,6 +32,8 @@ export interface ChunkedPayload {
   /**
    * The payload has not been dealt with. Over JetStream its messages come again after `delay` milliseconds (by default
    * a second, and longer with each delivery); over core NATS the sender is told `rejected`. Later calls do nothing.
+   *
+   * @throws {TypeError | RangeError} `delay` is no time to wait; the payload is not settled then.
    */
   nak(delay?: number): void;
 }

@@ -13,71 +13,9 @@ import type {
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { apiCode, STREAM_NOT_FOUND } from "../_jetstream/api_code.ts";
-import type { JetStreamTargetOptions } from "../_jetstream/client.ts";
 import { findConsumer } from "../_jetstream/describe_consumer.ts";
 import { ask } from "../_jetstream/describe_stream.ts";
-import { planStream } from "./_receive_stream/stream_plan.ts";
-
-/** What {@linkcode ensureChunkedStream} makes. Sizes in bytes, times in milliseconds. */
-export interface EnsureChunkedStreamOptions extends JetStreamTargetOptions {
-  /** The stream's name. */
-  stream: string;
-  /**
-   * What uploads are published to: the subjects that `publishChunked` is given. With `layout: "per-chunk"` the stream
-   * captures the chunks' subjects below them.
-   */
-  subjects: string | readonly string[];
-  /**
-   * The durable consumer's name.
-   * @default {"receiver"}
-   */
-  consumer?: string;
-  /**
-   * `"one"`: all chunks of an upload have one subject, and one receiver works at a time. `"per-chunk"`: each has a subject
-   * of its own (PROTOCOL 5), and many receivers share the consumer, which delivers first chunks only.
-   * @default {"one"}
-   */
-  layout?: "one" | "per-chunk";
-  /**
-   * How long the stream keeps chunks: up to its limits, until they are acknowledged (`"workqueue"`), or until every
-   * consumer has acknowledged them (`"interest"`). Chunks with subjects of their own need `"limits"`.
-   * @default {"limits"}
-   */
-  retention?: "limits" | "workqueue" | "interest";
-  /**
-   * Where the stream is stored.
-   * @default {"file"}
-   */
-  storage?: "file" | "memory";
-  /**
-   * How many servers store it.
-   * @default {1}
-   */
-  replicas?: number;
-  /**
-   * The most bytes that the stream holds; an upload for which there is no room is refused.
-   * @default no limit
-   */
-  maxBytes?: number;
-  /**
-   * How long chunks stay that nobody removes.
-   * @default {86_400_000} 24 hours
-   */
-  maxAge?: number;
-  /**
-   * For how long the stream knows a chunk again that is sent twice. An upload that goes on later is compared chunk by
-   * chunk.
-   * @default {3_600_000} one hour
-   */
-  duplicateWindow?: number;
-  /**
-   * How long the server waits for a receiver that does not answer before another one gets its upload.
-   * @default {30_000}
-   */
-  ackWait?: number;
-  /** Gives up with its reason. */
-  signal?: AbortSignal;
-}
+import { type EnsureChunkedStreamOptions, planStream } from "./ensure_options.ts";
 
 /** A field that is not as it was wanted, and was left as it is. */
 export interface ConfigDifference {

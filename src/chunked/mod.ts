@@ -40,8 +40,8 @@ export {
   type ChunkedStreamReport,
   type ConfigDifference,
   ensureChunkedStream,
-  type EnsureChunkedStreamOptions,
 } from "./ensure_chunked_stream.ts";
+export type { EnsureChunkedStreamOptions } from "./ensure_options.ts";
 export type { NatsMessage } from "./_intake/held_message.ts";
 export { type ChunkedReceipt, publishChunked } from "./publish_chunked.ts";
 export type { ChunkedProgress, PublishChunkedOptions } from "./publish_options.ts";

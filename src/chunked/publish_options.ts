@@ -7,6 +7,7 @@ import type { MsgHdrs } from "@nats-io/nats-core";
 import {
   describe,
   requireBoolean,
+  requireFunction,
   requireKnownKeys,
   requirePositive,
   requireSignal,
@@ -196,9 +197,7 @@ export function checkPublishOptions(
     );
   }
   if (signal !== undefined) requireSignal("signal", signal);
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw new TypeError(`onProgress is ${describe(onProgress)}, wanted is a function`);
-  }
+  if (onProgress !== undefined) requireFunction("onProgress", onProgress);
   return {
     uploadId: checkUploadId(uploadId),
     filename,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describe } from "../_require.ts";
+import { requireFunction } from "../_require.ts";
 import type { UploadHandler } from "../_upload.ts";
 import type { ChunkedReceiver } from "./chunked_receiver.ts";
 import { receiveFromSubject, receiveFromSubscription } from "./_receive/receive_core.ts";
@@ -67,9 +67,7 @@ export async function receiveChunked(
   options: ReceiveChunkedOptions = {},
 ): Promise<ChunkedReceiver> {
   const checked = checkChunkSource(source);
-  if (typeof handler !== "function") {
-    throw new TypeError(`handler is ${describe(handler)}, wanted is a function`);
-  }
+  requireFunction("handler", handler);
   const bounds = checkReceiveOptions(checked.type, options);
   switch (checked.type) {
     case "subject":

@@ -7,9 +7,11 @@ import type { JetStreamClient } from "@nats-io/jetstream";
 import type { NatsConnection, Subscription } from "@nats-io/nats-core";
 import { assertOneCore } from "../_core.ts";
 import { JETSTREAM_TARGET_KEYS, type JetStreamTargetOptions } from "../_jetstream/client.ts";
+import { requireJetStreamName } from "../_jetstream/require_name.ts";
 import {
   describe,
   requireBoolean,
+  requireFunction,
   requireKnownKeys,
   requirePositive,
   requireRecord,
@@ -186,9 +188,7 @@ export function checkReceiveOptions(
   for (const [name, value] of Object.entries(bounds)) requirePositive(name, value);
   if (handlerTimeout !== undefined) requireTimeout("handlerTimeout", handlerTimeout);
   requireBoolean("removeWhenDone", removeWhenDone);
-  if (onRejected !== undefined && typeof onRejected !== "function") {
-    throw new TypeError(`onRejected is ${describe(onRejected)}, wanted is a function`);
-  }
+  if (onRejected !== undefined) requireFunction("onRejected", onRejected);
   if (signal !== undefined) requireSignal("signal", signal);
   if (connection !== undefined) requireConnection("connection", connection);
   return { ...bounds, handlerTimeout, removeWhenDone, onRejected, signal, connection, ...target };
@@ -211,8 +211,8 @@ function checkConsumer(source: ConsumerSource): ConsumerSource {
     throw new TypeError("source has both nc and js, or neither, wanted is one of them");
   }
   if (nc !== undefined) requireConnection("source.nc", nc);
-  requireName("source.stream", stream);
-  requireName("source.consumer", consumer);
+  requireJetStreamName("source.stream", stream);
+  requireJetStreamName("source.consumer", consumer);
   return { ...(nc && { nc }), ...(js && { js }), stream, consumer };
 }
 
@@ -231,15 +231,6 @@ function requireFilter(name: string, value: unknown): void {
       `${name} is ${
         JSON.stringify(value.slice(0, 200))
       }, wanted is text without blanks and empty tokens`,
-    );
-  }
-}
-
-function requireName(name: string, value: unknown): void {
-  requireString(name, value);
-  if (value === "" || /[\s\p{Cc}.*>/\\]/u.test(value)) {
-    throw new RangeError(
-      `${name} is ${JSON.stringify(value.slice(0, 200))}, wanted is a name of JetStream`,
     );
   }
 }

@@ -7,7 +7,7 @@
 /**
  * Why something was refused:
  *
- * - `malformed`: headers that are not what PROTOCOL 1 says;
+ * - `malformed`: headers that are not those of a chunk: a number that is none, an index out of range, no id;
  * - `conflict`: a chunk that disagrees with what the upload's first chunk said;
  * - `length`: a chunk of the wrong length for its place;
  * - `too-large`: the upload can never fit a fixed limit (`maxUploadBytes`, `maxChunks`, `maxBufferedBytes`);

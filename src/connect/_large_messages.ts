@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { takeBody } from "../_body_pool.ts";
 import { isLent } from "../_lent.ts";
 
 /** The members of the official parser that are used here. */
@@ -40,7 +41,7 @@ export function reserveBodies(protocol: { readonly parser?: Partial<Parser> }): 
     const { msgBuf, ma } = parser;
     const begun = msgBuf?._buf;
     if (!msgBuf || !begun || !ma || begun.buffer.byteLength >= ma.size) return;
-    const whole = new Uint8Array(ma.size);
+    const whole = takeBody(ma.size);
     whole.set(begun);
     msgBuf._buf = whole.subarray(0, begun.length);
   };

@@ -1,5 +1,5 @@
 import { describeSource } from "../_payload_source.ts";
-import { describe, requireKnownKeys } from "../_require.ts";
+import { requireFunction, requireKnownKeys } from "../_require.ts";
 import type { UploadContext, UploadHandler } from "../_upload.ts";
 import { LONGEST_WAIT } from "../_wakeup.ts";
 import { checkHandle } from "../_jetstream/bucket.ts";
@@ -66,9 +66,7 @@ export function objectSink(store: ObjectStore, options: ObjectSinkOptions = {}):
   checkHandle("object store", "openObjectStore", store);
   requireKnownKeys("options", options, KEYS);
   const { name: chooseName, ...given } = options;
-  if (chooseName !== undefined && typeof chooseName !== "function") {
-    throw new TypeError(`name is ${describe(chooseName)}, wanted is a function`);
-  }
+  if (chooseName !== undefined) requireFunction("name", chooseName);
   const settings = checkStoreSettings(given);
   return async (stream, context) => {
     const { uploadId, size, filename, contentType, signal } = context;

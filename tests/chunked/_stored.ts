@@ -4,7 +4,7 @@ import { jetstream, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { deliverOverJetStream } from "../../src/chunked/_send/deliver_jetstream.ts";
 import type { Delivery, DeliveryReport } from "../../src/chunked/_send/delivery.ts";
-import { describeStream } from "../../src/chunked/_send/stream_fit.ts";
+import { describeStream } from "../../src/_jetstream/describe_stream.ts";
 import type { MemoryFeed } from "./_feed.ts";
 
 /** Looks for the stream, then delivers. */

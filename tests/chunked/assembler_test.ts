@@ -279,6 +279,17 @@ test("Assembler hands JetStream's messages back on nak(), and soon when the rece
   assertThrows(() => bench.assembler.push(bench.stored(1, 0)), Error, "closed");
 });
 
+test("Assembler refuses a nak() with what is no delay, and leaves the payload as it was", () => {
+  const bench = new Bench();
+  const payload = pushWhole(bench, [0, 1, 2].map((index) => bench.stored(1, index)));
+  for (const delay of [NaN, -5, Infinity]) {
+    assertThrows(() => payload.nak(delay), RangeError, `delay is ${delay}, wanted is a number`);
+  }
+  assertEquals(bench.log, []);
+  payload.nak(0);
+  assertEquals(bench.log, ["nak 1 0", "nak 2 0", "nak 3 0"]);
+});
+
 test("Assembler terms what can never be right, and hands back what is only too much now", () => {
   const bench = new Bench({ maxUploads: 1, maxUploadBytes: 10 });
   bench.assembler.push(bench.stored(1, 0));

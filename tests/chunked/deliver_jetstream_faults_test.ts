@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { deliverOverJetStream, messageIdOf } from "../../src/chunked/_send/deliver_jetstream.ts";
-import { describeStream } from "../../src/chunked/_send/stream_fit.ts";
+import { describeStream } from "../../src/_jetstream/describe_stream.ts";
 import { connect } from "../../src/connect/connect.ts";
 import { NoProgressError, UploadIdTakenError } from "../../src/errors.ts";
 import { startNatsServer } from "../../src/testing/start_nats_server.ts";

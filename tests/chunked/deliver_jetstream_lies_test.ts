@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { test } from "node:test";
 import { deliverOverJetStream } from "../../src/chunked/_send/deliver_jetstream.ts";
-import type { StreamDescription } from "../../src/chunked/_send/stream_fit.ts";
+import type { StreamDescription } from "../../src/_jetstream/describe_stream.ts";
 import { MessageDroppedError, UploadIdTakenError } from "../../src/errors.ts";
 import { FakeClient } from "../jetstream/_fake_client.ts";
 import { countingBytes, deliveryOf, MemoryFeed } from "./_feed.ts";

@@ -4,7 +4,7 @@ import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { after, before, test } from "node:test";
 import { deliverOverJetStream, messageIdOf } from "../../src/chunked/_send/deliver_jetstream.ts";
-import { describeStream } from "../../src/chunked/_send/stream_fit.ts";
+import { describeStream } from "../../src/_jetstream/describe_stream.ts";
 import { connect } from "../../src/connect/connect.ts";
 import { MessageDroppedError, StreamChangedError, UploadIdTakenError } from "../../src/errors.ts";
 import { PublishWindow } from "../../src/_jetstream/publish_window.ts";

@@ -1,10 +1,8 @@
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { test } from "node:test";
-import {
-  ensureChunkedStream,
-  type EnsureChunkedStreamOptions,
-} from "../../src/chunked/ensure_chunked_stream.ts";
+import { ensureChunkedStream } from "../../src/chunked/ensure_chunked_stream.ts";
+import type { EnsureChunkedStreamOptions } from "../../src/chunked/ensure_options.ts";
 import { connect } from "../../src/connect/connect.ts";
 import { startNatsServer } from "../../src/testing/mod.ts";
 import { useServer } from "./_server.ts";

@@ -11,8 +11,8 @@ import { connect } from "../../src/connect/connect.ts";
 import { startNatsServer } from "../../src/testing/mod.ts";
 import { until } from "../_until.ts";
 import { useServer } from "./_server.ts";
-import { leftOf, makePlace, readAll, receive } from "./_stream_receiver.ts";
-import { digestOf, payloadOf } from "./_support.ts";
+import { leftOf, makePlace, messagesIn, readAll, receive } from "./_stream_receiver.ts";
+import { cutByHand, digestOf, headersOf, payloadOf } from "./_support.ts";
 
 const SLOW = { timeout: 30_000 };
 const servers = useServer();
@@ -123,3 +123,103 @@ test("receiveFromStream() does not handle an upload again that it has finished",
   await until(async () => await leftOf(nc, place) === 0);
   assertEquals(receiver.begun.length, 1);
 });
+
+for (const retention of ["limits", "workqueue", "interest"] as const) {
+  test(
+    `receiveFromStream() handles an upload once whose first chunk is stored twice, ${retention} retention`,
+    SLOW,
+    async () => {
+      const nc = await servers.open();
+      const place = await makePlace(nc, retention);
+      await using receiver = await receive(nc, place);
+      const uploads = Array.from({ length: 40 }, (_, nth) => cutByHand(payloadOf(1_000, nth), 600));
+      // Published without a wait, so that some of the second tickets come while the first ones are being settled.
+      for (const chunks of uploads) {
+        for (const index of [0, 0, 1, 0, 1, 0]) {
+          const { headers, data } = chunks[index]!;
+          nc.publish(place.subject, data, { headers: headersOf(headers) });
+        }
+      }
+      await until(async () => receiver.received.length > 0 && await leftOf(nc, place) === 0);
+      assertEquals(receiver.begun.length, uploads.length);
+      assertEquals(receiver.received.length, uploads.length);
+      assertEquals(receiver.rejected, []);
+    },
+  );
+}
+
+test(
+  "receiveFromStream() keeps the chunks of a work queue whose subject ends like that of a first chunk",
+  SLOW,
+  async () => {
+    const nc = await servers.open();
+    const place = await makePlace(nc, "workqueue", {
+      stream: { subjects: ["uploads.v1.0"] },
+      consumer: { filter_subject: "uploads.v1.0" },
+    });
+    const data = payloadOf(100_000);
+    const kept: number[] = [];
+    await using receiver = await receive(nc, place, {}, async (body, { deliveryCount }) => {
+      if (deliveryCount > 1) return;
+      await readAll(body);
+      kept.push(await messagesIn(nc, place));
+      throw new Error("not this time");
+    });
+    await publishChunked(jetstream(nc), "uploads.v1.0", data, { chunkSize: 10_000 });
+    await until(() => receiver.received.length === 1);
+    assertEquals(kept, [10]);
+    assertEquals(receiver.received[0]!.data, data);
+  },
+);
+
+test(
+  "receiveFromStream() ends with the server's words when it may not acknowledge",
+  SLOW,
+  async () => {
+    await using guarded = await startNatsServer({
+      config: `authorization { users: [
+        { user: all, password: x }
+        { user: mute, password: x, permissions: { publish: { deny: "$JS.ACK.>" } } }
+      ] }`,
+    });
+    const as = (user: string) => servers.open({ servers: guarded.url, user, password: "x" });
+    const nc = await as("all");
+    const place = await makePlace(nc);
+    const receiver = await receive(await as("mute"), place);
+    await publishChunked(jetstream(nc), place.subject, payloadOf(1_000), { chunkSize: 100 });
+    await assertRejects(() => receiver.closed, Error, "Permissions Violation");
+    await receiver.stop();
+  },
+);
+
+test(
+  "receiveFromStream() begins uploads although others, which nobody reads, fill the buffer",
+  { timeout: 60_000 },
+  async () => {
+    const nc = await servers.open();
+    const { stream, consumer } = await ensureChunkedStream(nc, {
+      stream: "CROWDED",
+      subjects: "crowded",
+      layout: "per-chunk",
+      storage: "memory",
+    });
+    const readers = Promise.withResolvers<void>();
+    const place = { stream, consumer, subject: "crowded" };
+    const receiver = await receive(await servers.open(), place, {}, async (_body, { filename }) => {
+      if (filename === "slow") await readers.promise;
+    });
+    const data = payloadOf(2_700_000);
+    const send = (filename: string) =>
+      publishChunked(jetstream(nc), "crowded", data, {
+        filename,
+        layout: "per-chunk",
+        chunkSize: 900_000,
+      });
+    for (let nth = 0; nth < 30; nth++) await send("slow");
+    const { uploadId } = await send("quick");
+    await until(() => receiver.received.length === 1, { timeout: 50_000 });
+    assertEquals(receiver.received[0]!.context.uploadId, uploadId);
+    readers.resolve();
+    await receiver.stop({ timeout: 0 });
+  },
+);

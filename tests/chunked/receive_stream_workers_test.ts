@@ -132,6 +132,32 @@ test("receiveFromStream() removes an upload that is done, and only that one", SL
 });
 
 test(
+  "receiveFromStream() lets uploads whose sender died give way to others",
+  SLOW,
+  async () => {
+    const place = await ticketPlace("DEAD");
+    const nc = await servers.open();
+    await using worker = await receive(await servers.open(), place, { maxUploads: 2 });
+    for (let nth = 0; nth < 2; nth++) {
+      const uploadId = crypto.randomUUID();
+      const chunks = cutByHand(payloadOf(1_000), 100, { uploadId });
+      await store(nc, (index) => `${place.subject}.${uploadId}.${index}`, chunks, [0, 1, 2]);
+    }
+    await until(() => worker.begun.length === 2);
+    const { uploadId } = await publishChunked(
+      jetstream(nc),
+      place.subject,
+      payloadOf(100_000),
+      PER_CHUNK,
+    );
+    await until(() => worker.received.length === 1);
+    assertEquals(worker.received[0]!.context.uploadId, uploadId);
+    assertEquals(worker.rejected[0]!.reason, "evicted");
+    await worker.stop({ timeout: 0 });
+  },
+);
+
+test(
   "receiveFromStream() refuses removeWhenDone where there is nothing to remove by",
   SLOW,
   async () => {

@@ -301,6 +301,64 @@ test(
   },
 );
 
+for (const retention of ["workqueue", "interest"] as const) {
+  test(
+    `publishChunked() refuses a source that differs from what a stream with ${retention} retention has beyond the token`,
+    LONG,
+    async () => {
+      for (const digest of [true, false]) {
+        const { nc, jsm, name, subject } = await openStream({ retention });
+        await jsm.consumers.add(name, { durable_name: "keeps", ack_policy: "explicit" });
+        let kept: ResumeToken | undefined;
+        const uploadId = crypto.randomUUID();
+        const stop = new AbortController();
+        await assertRejects(() =>
+          publishChunked(jetstream(nc), subject, DATA, {
+            ...OPTIONS,
+            window: 10_000,
+            uploadId,
+            digest,
+            signal: stop.signal,
+            onProgress: ({ confirmedBytes, resumeToken }) => {
+              if (confirmedBytes === 30_000) kept ??= throughJson(resumeToken);
+              if (confirmedBytes >= 80_000) stop.abort(new Error("interrupted"));
+            },
+          })
+        );
+        const changed = DATA.slice();
+        changed[55_555]! ^= 1;
+        const error = await assertRejects(
+          () => publishChunked(jetstream(nc), subject, changed, { resume: kept! }),
+          ResumeError,
+          "chunk 5 differs from what is stored of it",
+        );
+        assertEquals(error.reason, "changed");
+        const stored = (await storedChunks(jsm, name)).filter(({ id }) => id.startsWith(uploadId));
+        assert(stored.every(({ index }) => index < CHUNKS - 1), "the last chunk was sent");
+        const receipt = await publishChunked(jetstream(nc), subject, DATA, { resume: kept! });
+        assertEquals(receipt.warnings, []);
+        await assertWhole(jsm, name, uploadId, DATA);
+      }
+    },
+  );
+}
+
+test(
+  "publishChunked() warns of repeats that cannot be compared because a receiver had them",
+  LONG,
+  async () => {
+    const { nc, jsm, name, subject } = await openStream({ retention: "workqueue" });
+    const token = await interrupt(jetstream(nc), subject, DATA, { ...OPTIONS, after: 12 });
+    const chunks = await storedChunks(jsm, name);
+    await jsm.streams.purge(name);
+    const resume = { ...token, confirmedChunks: 0, digest: await digestOf(new Uint8Array()) };
+    const { warnings } = await publishChunked(jetstream(nc), subject, DATA, { resume });
+    assertEquals(warnings, [
+      `what is stored of ${chunks.length} chunks was not compared with the source: a receiver is done with it`,
+    ]);
+  },
+);
+
 test(
   "publishChunked() warns of doubles when the token is older than the duplicate window",
   LONG,

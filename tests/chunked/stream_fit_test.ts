@@ -3,10 +3,10 @@ import { jetstream, type JetStreamClient, jetstreamManager } from "@nats-io/jets
 import type { JetStreamManager, PubAck, StreamConfig } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/nats-core";
 import { after, before, test } from "node:test";
+import { describeStream } from "../../src/_jetstream/describe_stream.ts";
 import {
   checkStreamFits,
   checkUploadStays,
-  describeStream,
   type StoredUpload,
   type UploadMeasures,
 } from "../../src/chunked/_send/stream_fit.ts";

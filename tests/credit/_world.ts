@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Timers } from "../../src/chunked/_timers.ts";
+import type { Timers } from "../../src/chunked/_intake/timers.ts";
 
 /** Repeatable random numbers (mulberry32). */
 export class Random {

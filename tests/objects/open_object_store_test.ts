@@ -166,8 +166,12 @@ test("openObjectStore() refuses options that cannot be honoured", async () => {
     [js, { domain: "hub" }, "go with a connection"],
     [js, { jetstreamTimeout: 1 }, "go with a connection"],
     [nc, { domain: "hub", apiPrefix: "$JS.API" }, "exclude each other"],
-    [{} as NatsConnection, {}, "neither a NATS connection nor a JetStream client"],
-    [undefined as unknown as NatsConnection, {}, "neither a NATS connection"],
+    [
+      {} as NatsConnection,
+      {},
+      "target is an Object, wanted is a NATS connection or a JetStream client",
+    ],
+    [undefined as unknown as NatsConnection, {}, "target is undefined, wanted is a NATS"],
     [nc, { domain: 5 as unknown as string }, "domain is a number, wanted is a string"],
     [nc, { apiPrefix: {} as unknown as string }, "apiPrefix is an Object, wanted is a string"],
   ];

@@ -4,13 +4,14 @@ import { dirname, join } from "node:path";
 import { createSha256, formatDigest } from "../../_digest.ts";
 import { readPieces } from "../../_read_pieces.ts";
 import {
-  describe,
   requireBoolean,
+  requireFunction,
   requireKnownKeys,
   requireNumber,
   requireString,
 } from "../../_require.ts";
 import type { UploadContext, UploadHandler } from "../../_upload.ts";
+import { uploadStreamOf } from "../../_upload_stream.ts";
 import { FileExistsError, PermanentError, WrongFileTypeError } from "../../errors.ts";
 import { describeType, errorCode, toPath } from "./_paths.ts";
 import { safeFileName } from "./_safe_name.ts";
@@ -183,15 +184,16 @@ async function writeAll(
   { uploadId, size, signal }: UploadContext,
   file: TemporaryFile,
 ): Promise<{ size: number; digest: string }> {
-  const hash = await createSha256();
+  const known = uploadStreamOf(stream); // its bytes are hashed already
+  const hash = known ? undefined : await createSha256();
   let written = 0;
   let writing: Promise<void> = Promise.resolve();
   try {
     for await (const piece of readPieces(stream, signal)) {
       await writing;
-      writing = file.write(piece);
+      writing = file.write(piece).then(() => known?.onSpent(piece));
       writing.catch(() => {}); // told at the next piece
-      hash.update(piece);
+      hash?.update(piece);
       written += piece.length;
     }
   } finally {
@@ -201,7 +203,7 @@ async function writeAll(
     throw new RangeError(`upload ${uploadId} ended after ${written} bytes, announced were ${size}`);
   }
   await file.flush();
-  return { size, digest: formatDigest(hash.digest()) };
+  return { size, digest: known?.digest() ?? formatDigest(hash!.digest()) };
 }
 
 /** Puts names on the disk: that of the file in its folder, and those of folders that were created for it. */
@@ -234,9 +236,7 @@ function checkOptions({ exists, filename, mode, create, onStored }: Record<strin
   }
   requireBoolean("create", create);
   for (const [name, value] of Object.entries({ filename, onStored })) {
-    if (value !== undefined && typeof value !== "function") {
-      throw new TypeError(`${name} is ${describe(value)}, wanted is a function`);
-    }
+    if (value !== undefined) requireFunction(name, value);
   }
 }
 

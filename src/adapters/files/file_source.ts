@@ -53,7 +53,7 @@ interface KnownFile {
  * const sent = publishChunked(nc, "uploads", fileSource(path, { name: "hello.txt" }));
  * for await (const upload of uploads) {
  *   console.log(upload.filename, new TextDecoder().decode(upload.data));
- *   upload.ack();
+ *   await upload.ack();
  *   break;
  * }
  * await sent;

@@ -8,11 +8,12 @@ import type { JsMsg } from "@nats-io/jetstream";
 import type { Budget } from "../../_budget.ts";
 import { formatDigest, type Sha256 } from "../../_digest.ts";
 import { inboundBudget } from "../../_lifecycle.ts";
+import { requireTimeout } from "../../_require.ts";
 import type { CheckedAssemblerOptions } from "../assembler_options.ts";
 import type { ChunkedPayload } from "../chunked_payload.ts";
 import type { Refusal } from "../_format/conflict.ts";
 import { Crediting } from "../_intake/crediting.ts";
-import { ownHeaders } from "../_format/headers.ts";
+import { type ChunkInfo, ownHeaders } from "../_format/headers.ts";
 import {
   acknowledge,
   asJetStream,
@@ -41,6 +42,10 @@ import { type Upload, UploadTable } from "./upload_table.ts";
 const REPEAT_CREDIT_MS = 1_000;
 /** Held messages are kept from being delivered again; the server's default ack wait is 30 s. */
 const KEEP_ALIVE_MS = 5_000;
+/** Where the ack wait is shorter, which shows when they come again, it is done more often, down to this. */
+const LEAST_KEEP_ALIVE_MS = 500;
+/** Of so many uploads without room it is known how much there is of them. */
+const MOST_WAITING = 10_000;
 
 /** A payload that somebody has to settle. */
 export interface PendingPayload extends ChunkedPayload {
@@ -58,6 +63,9 @@ export class Assembler {
   readonly #ticker: Ticker;
   #repeatedAt = 0;
   #keptAliveAt = 0;
+  #keepAliveEvery = KEEP_ALIVE_MS;
+  /** The bytes of stored uploads for which there was no room when their chunks came first. */
+  readonly #waiting = new Map<string, number>();
   #closed = false;
 
   /** Called when room has become free. */
@@ -113,11 +121,14 @@ export class Assembler {
     if (stored?.headers?.has("Nats-Msg-Size")) {
       return this.#intake.refuse(message, info, HEADERS_ONLY);
     }
-    if (!this.#table.uploads.has(info.uploadId)) this.#makeRoom(info.totalSize, now);
+    if (!this.#table.uploads.has(info.uploadId)) {
+      this.#makeRoom(info.totalSize, now, stored ? this.#claimOf(info, message) : 0);
+    }
     const verdict = this.#table.offer(info, message.data, message.headers!, stored, now);
     if (verdict.type === "refused") {
       const isFull = verdict.refusal.reason === "full";
       if (sender && isFull) this.#crediting.desk.turnAway(sender, info, now);
+      if (stored && isFull) this.#noteWaiting(info, stored);
       return this.#intake.refuse(message, info, verdict.refusal, sender);
     }
     if (verdict.type === "corrupt") {
@@ -134,6 +145,7 @@ export class Assembler {
     }
     if (!isNew) {
       if (stored && !isHeld(stored, verdict.upload.held)) stored.ack();
+      else if (stored) this.#onHeldAgain(now);
       return duplicate(info);
     }
     if (verdict.type === "accepted") {
@@ -144,10 +156,42 @@ export class Assembler {
     return { type: "complete", payload };
   }
 
-  #makeRoom(totalSize: number, now: number): void {
+  /**
+   * What a stored upload has to show for a place: nobody but a chunk of it can tell how much more there is, and of what
+   * never goes on there is one chunk.
+   */
+  #claimOf({ uploadId, chunkCount }: ChunkInfo, { data }: NatsMessage): number {
+    if (chunkCount === 1) return Infinity;
+    const waiting = this.#waiting.get(uploadId);
+    return waiting === undefined ? 0 : waiting + data.length;
+  }
+
+  #noteWaiting({ uploadId }: ChunkInfo, { info, data }: JsMsg): void {
+    if (info.deliveryCount > 1) return;
+    const bytes = this.#waiting.get(uploadId) ?? 0;
+    this.#waiting.set(uploadId, bytes + data.length);
+    if (this.#waiting.size <= MOST_WAITING) return;
+    for (const oldest of this.#waiting.keys()) return void this.#waiting.delete(oldest);
+  }
+
+  /** What was to be kept alive was not. */
+  #onHeldAgain(now: number): void {
+    if (now - this.#keptAliveAt < LEAST_KEEP_ALIVE_MS) return; // one of many that came together
+    this.#keepAliveEvery = Math.max(LEAST_KEEP_ALIVE_MS, this.#keepAliveEvery / 2);
+    this.#keepAlive(now);
+  }
+
+  #keepAlive(now: number): void {
+    this.#keptAliveAt = now;
+    for (const { held } of this.#table.uploads.values()) {
+      for (const message of held) message.working();
+    }
+  }
+
+  #makeRoom(totalSize: number, now: number, claim = 0): void {
     if (this.#table.fits(totalSize)) return;
     const idleSince = (upload: Upload<JsMsg>): number => this.#crediting.idleSince(upload);
-    for (const upload of this.#table.makeRoom(totalSize, now, idleSince)) {
+    for (const upload of this.#table.makeRoom(totalSize, now, idleSince, claim)) {
       this.#give(upload, EVICTED);
     }
   }
@@ -174,6 +218,7 @@ export class Assembler {
         await acknowledge(upload.held);
       },
       nak: (delay) => {
+        if (delay !== undefined && delay !== 0) requireTimeout("delay", delay);
         if (settle()) this.#give(upload, REJECTED, delay);
       },
       abandon: () => {
@@ -225,12 +270,7 @@ export class Assembler {
         if (line) this.#crediting.answer(line, now);
       }
     }
-    if (now - this.#keptAliveAt >= KEEP_ALIVE_MS) {
-      this.#keptAliveAt = now;
-      for (const { held } of this.#table.uploads.values()) {
-        for (const message of held) message.working();
-      }
-    }
+    if (now - this.#keptAliveAt >= this.#keepAliveEvery) this.#keepAlive(now);
     desk.tidy(now);
     this.#crediting.serveWaiting(now);
   }

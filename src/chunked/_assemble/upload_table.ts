@@ -1,5 +1,6 @@
 /**
- * The receiver's table of uploads: admission, limits, assembly. A state machine without clock or I/O: chunks and the time go in, verdicts come out, and whoever calls acts on them.
+ * The assembler's table of uploads: admission, limits, assembly. A state machine without clock or I/O: chunks and the
+ * time go in, verdicts come out, and whoever calls acts on them.
  *
  * @module
  */
@@ -111,20 +112,29 @@ export class UploadTable<Held> {
   }
 
   /**
-   * Evicts uploads that sent nothing for five seconds, longest idle first, until `totalSize` more bytes fit. Evicts
-   * nothing where that would not be enough.
+   * Evicts uploads that sent nothing for five seconds, until `totalSize` more bytes fit: those of one chunk first, then
+   * the longest idle. Evicts nothing where that would not be enough.
    *
    * @param idleSince Since when the upload has got nothing although something could have been sent.
+   * @param claim Bytes of the newcomer that are known to be there: one chunk with fewer gives way at once.
    */
   makeRoom(
     totalSize: number,
     now: number,
     idleSince: (upload: Upload<Held>) => number = ({ heardAt }) => heardAt,
+    claim = 0,
   ): Upload<Held>[] {
-    const candidates = [...this.#uploads.values()].filter(({ whole }) => !whole);
+    const unfinished = [...this.#uploads.values()].filter(({ whole }) => !whole);
+    const barren = unfinished.filter(isBarren);
+    const idle = longestIdle(unfinished, now, idleSince);
+    const candidates = new Set([
+      ...idle.filter(isBarren),
+      ...barren.filter(({ store }) => store.receivedBytes < claim),
+      ...idle,
+    ]);
     const evicted: Upload<Held>[] = [];
     let bytes = 0;
-    for (const upload of longestIdle(candidates, now, idleSince)) {
+    for (const upload of candidates) {
       if (this.fits(totalSize - bytes, 1 - evicted.length)) break;
       evicted.push(upload);
       bytes += upload.info.totalSize;
@@ -243,6 +253,11 @@ export class UploadTable<Held> {
     upload.whole = true;
     return { type: "whole", upload, data, digest };
   }
+}
+
+/** Whether nothing came of it but one chunk. */
+function isBarren({ store, chunkSize }: Upload<unknown>): boolean {
+  return store.receivedBytes <= chunkSize;
 }
 
 /** What is within the limits that the application set, but not within what the runtime can allocate. */

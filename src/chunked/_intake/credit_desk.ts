@@ -151,7 +151,7 @@ export class CreditDesk {
 
   /** Gives windows to those who wait, in the order in which they came, as long as there is any. */
   serveWaiting(now: number, standingOf: (line: Line) => Standing): void {
-    for (const line of [...this.#starving, ...this.#waiting]) {
+    for (const line of this.#inLine()) {
       if (now - line.heardAt >= UNUSED_AFTER_MS) {
         // It would have asked again: it is gone, and waits anew when it comes back.
         this.#starving.delete(line);
@@ -219,6 +219,12 @@ export class CreditDesk {
         this.#windows.revoke(line.flow);
       }
     }
+  }
+
+  /** Those who wait, first come first; whoever is served on the way leaves the line. */
+  *#inLine(): Generator<Line> {
+    yield* this.#starving;
+    yield* this.#waiting;
   }
 
   #lineUp(asker: Line): void {

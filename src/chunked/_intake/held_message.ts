@@ -22,7 +22,7 @@ export function isHeld({ info }: JsMsg, held: readonly JsMsg[]): boolean {
   );
 }
 
-/** Hands a message back, later at every delivery: at once would be a hot loop (FACTS 6). */
+/** Hands a message back, later at every delivery: at once would be a hot loop. */
 export function handBack(message: JsMsg, delay?: number): void {
   message.nak(delay ?? growingDelay(message, 1_000));
 }

@@ -11,7 +11,7 @@ import { type Crediting, respondable } from "./crediting.ts";
 import { type ChunkInfo, parseChunkMessage } from "../_format/headers.ts";
 import { asJetStream, type NatsMessage } from "./held_message.ts";
 import type { PushResult } from "../push_result.ts";
-import { ASK_WITH_BODY, eventOf, reasonFor, TAKEN } from "./refusals.ts";
+import { ASK_WITH_BODY, eventOf, malformed, reasonFor, TAKEN } from "./refusals.ts";
 import type { RejectedEvent } from "../rejected_event.ts";
 import { Tombstones } from "./tombstones.ts";
 
@@ -59,8 +59,7 @@ export class Intake {
     const parsed = parseChunkMessage(message);
     if (parsed.type === "foreign") return { type: "ignored" };
     if (parsed.type === "malformed") {
-      const refusal = { reason: "malformed", message: parsed.problem, final: true } as const;
-      return this.refuse(message, { uploadId: parsed.uploadId }, refusal);
+      return this.refuse(message, { uploadId: parsed.uploadId }, malformed(parsed.problem));
     }
     return this.#take(message, parsed.info, now);
   }

@@ -8,6 +8,18 @@ import type { Refusal } from "../_format/conflict.ts";
 import type { NatsMessage } from "./held_message.ts";
 import type { RejectedEvent } from "../rejected_event.ts";
 
+/** Whoever sent it does not speak the protocol. */
+export const NO_CHUNK: Refusal = {
+  reason: "malformed",
+  message: "the message is no chunk of an upload",
+  final: true,
+};
+
+/** Its headers are not what they should be. */
+export function malformed(problem: string): Refusal {
+  return { reason: "malformed", message: problem, final: true };
+}
+
 /** The id belongs to another sender. */
 export const TAKEN: Refusal = {
   reason: "taken",

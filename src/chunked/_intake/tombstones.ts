@@ -15,7 +15,7 @@ export interface Ending {
 
 const COMPLETE_FOR_MS = 10 * 60_000;
 /** A rejected id may begin anew after this time, with chunk 0 or an ask. */
-const REJECTED_FOR_MS = 10_000;
+export const REJECTED_FOR_MS = 10_000;
 const MOST_COMPLETE = 100_000;
 /** Few, and apart from the complete ones, so that bad uploads cannot push out the memory of good ones. */
 const MOST_REJECTED = 10_000;

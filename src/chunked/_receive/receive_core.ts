@@ -8,18 +8,16 @@ import { nameClosed, watchConnection } from "../../_connection.ts";
 import { withDeadline } from "../../_deadline.ts";
 import { loadSha256 } from "../../_digest.ts";
 import { inboundBudget } from "../../_lifecycle.ts";
-import { requireKnownKeys, requireTimeout } from "../../_require.ts";
 import type { UploadHandler } from "../../_upload.ts";
 import { ConnectionClosedError, NoProgressError } from "../../errors.ts";
-import { type ChunkedReceiver, STOP_TIMEOUT_MS } from "../chunked_receiver.ts";
+import { type ChunkedReceiver, stopTimeout } from "../chunked_receiver.ts";
+import { cleanUp } from "./clean_up.ts";
 import { CoreReception } from "./core_reception.ts";
 import type { CheckedReceiveOptions, SubjectSource } from "../receive_options.ts";
 import { systemTimers } from "../_intake/timers.ts";
 
 /** How long the server may take to confirm the subscription. */
 const SUBSCRIBE_TIMEOUT_MS = 30_000;
-/** So long are handlers that were given up waited for, and the last answers. */
-const CLEAN_UP_MS = 1_000;
 
 /** Subscribes, and resolves when the server knows of it. */
 export async function receiveFromSubject(
@@ -140,10 +138,8 @@ class CoreReceiver implements ChunkedReceiver {
     void this.#quiet.promise.then(() => this.#close());
   }
 
-  async stop(options: { timeout?: number } = {}): Promise<void> {
-    requireKnownKeys("options", options, ["timeout"]);
-    const { timeout = STOP_TIMEOUT_MS } = options;
-    if (timeout !== 0) requireTimeout("timeout", timeout);
+  async stop(options?: { timeout?: number }): Promise<void> {
+    const timeout = stopTimeout(options);
     this.#leave();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => void (timer = setTimeout(resolve, timeout)));
@@ -182,10 +178,7 @@ class CoreReceiver implements ChunkedReceiver {
     }
     const nc = this.#nc;
     const last = nc && !nc.isClosed() ? nc.flush() : undefined;
-    await withDeadline(Promise.allSettled([last, this.reception.settled()]), {
-      timeout: CLEAN_UP_MS,
-      onTimeout: () => new NoProgressError("stopping", CLEAN_UP_MS),
-    }).catch(() => {}); // a handler that does not heed its signal
+    await cleanUp([last, this.reception.settled()]);
     if (error) this.#closed.reject(error);
     else this.#closed.resolve();
   }

@@ -5,9 +5,11 @@
  * @module
  */
 import type { MsgHdrs } from "@nats-io/nats-core";
+import { giveBackBody } from "../../_body_pool.ts";
 import type { Budget } from "../../_budget.ts";
 import { formatDigest, type Sha256 } from "../../_digest.ts";
 import type { UploadContext, UploadHandler } from "../../_upload.ts";
+import { describeUploadStream } from "../../_upload_stream.ts";
 import { DigestMismatchError, HandlerTimeoutError } from "../../errors.ts";
 import { conflict, type Refusal, wrongDigest, wrongLength } from "../_format/conflict.ts";
 import { HandlerWatch } from "./handler_watch.ts";
@@ -174,6 +176,7 @@ export class StreamingUpload {
       pull: () => this.#pull(),
       cancel: () => this.#drain(),
     }, { highWaterMark: 0 });
+    describeUploadStream(stream, { digest: () => this.#digest, onSpent: giveBackBody });
     const context: UploadContext = {
       uploadId,
       size,

@@ -11,7 +11,7 @@ import { PageReader } from "../../_jetstream/page_reader.ts";
 import { inboundBudget } from "../../_lifecycle.ts";
 import type { UploadHandler } from "../../_upload.ts";
 import { ConnectionClosedError, ConsumerUnfitError } from "../../errors.ts";
-import { type ChunkedReceiver, STOP_TIMEOUT_MS } from "../chunked_receiver.ts";
+import { type ChunkedReceiver, stopTimeout } from "../chunked_receiver.ts";
 import type { CheckedReceiveOptions, ConsumerSource } from "../receive_options.ts";
 import { StreamReceiver } from "./stream_receiver.ts";
 
@@ -78,12 +78,15 @@ export async function receiveFromStream(
   receiver.closed.then(forget, forget);
   return {
     closed: receiver.closed,
-    stop: ({ timeout = STOP_TIMEOUT_MS } = {}) => receiver.stop(timeout),
-    [Symbol.asyncDispose]: () => receiver.stop(STOP_TIMEOUT_MS),
+    stop: async (options) => await receiver.stop(stopTimeout(options)),
+    [Symbol.asyncDispose]: () => receiver.stop(stopTimeout()),
   };
 }
 
-/** Whether all that the consumer delivers are first chunks of uploads with one subject per chunk. */
+/**
+ * Whether all that the consumer delivers are first chunks of uploads with one subject per chunk. A subject may end with
+ * ".0" and have all chunks of its uploads: only where any id may stand before it, it is that of first chunks.
+ */
 function deliversTickets({ filters }: ConsumerFacts): boolean {
-  return filters.length > 0 && filters.every((filter) => filter.endsWith(".0"));
+  return filters.length > 0 && filters.every((filter) => filter.endsWith(".*.0"));
 }

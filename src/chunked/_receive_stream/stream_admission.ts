@@ -22,12 +22,12 @@ export function judgeTicket(
   { subject, data }: Pick<Msg, "subject" | "data">,
   { maxUploadBytes, removeWhenDone }: CheckedReceiveOptions,
 ): Refusal | { readonly chunkSize: number; readonly isPerChunk: boolean } {
-  const shape = chunkSizeFrom(info, data.length);
-  if ("problem" in shape) return { reason: "length", message: shape.problem, final: true };
   const { totalSize, uploadId } = info;
   if (totalSize > maxUploadBytes) {
     return tooLarge(`the upload has ${totalSize} bytes, maxUploadBytes is ${maxUploadBytes}`);
   }
+  const shape = chunkSizeFrom(info, data.length);
+  if ("problem" in shape) return { reason: "length", message: shape.problem, final: true };
   const isPerChunk = isTicketSubject(subject, uploadId);
   if (removeWhenDone && !isPerChunk) return ONE_SUBJECT;
   return { chunkSize: shape.chunkSize, isPerChunk };

@@ -7,14 +7,16 @@ import type { MsgHdrs } from "@nats-io/nats-core";
 import { apiCode, STREAM_NOT_FOUND } from "../../_jetstream/api_code.ts";
 import { ask } from "../../_jetstream/describe_stream.ts";
 import type { Delivery } from "../../_jetstream/delivery.ts";
-import { Lease, settle, type Settlement } from "../../_jetstream/lease.ts";
+import { Lease, settle } from "../../_jetstream/lease.ts";
 import { hasName } from "../../_retry.ts";
 import { UploadAbandonedError } from "../../errors.ts";
 import type { Refusal } from "../_format/conflict.ts";
 import type { ChunkInfo } from "../_format/headers.ts";
 import { eventOf } from "../_intake/refusals.ts";
+import { endingBadly, type GivingUp, idle, lost, unreadable } from "./giving_up.ts";
 import { Replay } from "./stream_replay.ts";
-import { bodySubject, nakDelay, type StreamWorld } from "./stream_world.ts";
+import type { DeliveryWatch } from "./stream_watch.ts";
+import { bodySubject, type StreamWorld } from "./stream_world.ts";
 import { type Outcome, StreamingUpload } from "../_receive/streaming_upload.ts";
 import { systemTimers } from "../_intake/timers.ts";
 
@@ -28,6 +30,8 @@ export interface Ticket {
   readonly chunkSize: number;
   /** Whether every chunk has a subject of its own (PROTOCOL 5). */
   readonly isPerChunk: boolean;
+  /** What came of the upload while it had no place; `undefined` where nothing is known, and the stream has to tell. */
+  readonly known: { readonly first: number; readonly last: number } | "nothing" | undefined;
 }
 
 /** What is missing for so long is looked for in the stream, unless it usually takes longer to come. */
@@ -39,16 +43,15 @@ export interface StreamIntakeHooks {
   readonly onConsumed: () => void;
   /** How many bytes a page may have at the moment. */
   readonly pageBytes: () => number;
+  /** How far the consumer is. */
+  readonly watch: DeliveryWatch;
 }
+
+/** An upload that kept others waiting may be evicted when nothing of it was stored for so long, in milliseconds. */
+const GIVES_WAY_AFTER_MS = 5_000;
 
 /** How an upload ended, as far as its id goes. */
 export type Ending = "complete" | "rejected" | "comes-again";
-
-/** Why an upload is given up, and what is done with its messages; without a settlement they are left alone. */
-export interface GivingUp {
-  readonly refusal: Refusal;
-  readonly settlement: Settlement | undefined;
-}
 
 /**
  * An upload is live, as long as its chunks come through the consumer and fit, or in replay: then its body is read from the
@@ -69,6 +72,8 @@ export class StreamIntake {
   #isOver = false;
   #hungryFor = 0;
   #gapFor = 0;
+  /** When the last one of its chunks that came was stored, by the server's clock. */
+  #heardAt: number;
   /** The sequence of the chunk up to which nothing is missing. */
   #reached: number;
   /** How long the next chunk takes to come, on average, in milliseconds. */
@@ -83,6 +88,7 @@ export class StreamIntake {
     this.#ticket = ticket;
     this.#hooks = hooks;
     this.#reached = delivery.sequence;
+    this.#heardAt = delivery.storedAt;
     this.upload = new StreamingUpload({
       info,
       chunkSize,
@@ -102,11 +108,17 @@ export class StreamIntake {
     });
     this.#lease = new Lease(nc, delivery.ack, {
       ackWait: facts.ackWait,
-      onLost: () => this.giveUp(ticketLost(facts.ackWait)),
+      onLost: () => this.giveUp(lost(facts.ackWait)),
     });
     this.ended = this.upload.outcome.then((outcome) => this.#end(outcome));
     this.upload.offer(info, data); // the first one always has room
-    if (ticket.isPerChunk || delivery.deliveryCount > 1) this.toReplay();
+    const { known } = ticket;
+    if (typeof known === "object") {
+      this.#reached = Math.max(this.#reached, known.first - 1);
+      this.toReplay(known.last);
+    } else if (known === undefined && (ticket.isPerChunk || delivery.deliveryCount > 1)) {
+      this.toReplay();
+    }
   }
 
   /** The delivery of the ticket that the upload began with. */
@@ -127,6 +139,29 @@ export class StreamIntake {
   /** Whether chunks go from the consumer into the upload. */
   get isLive(): boolean {
     return !this.#replay && !this.#isOver;
+  }
+
+  /** Whether it never got beyond its ticket. */
+  get isBarren(): boolean {
+    return this.upload.next <= 1;
+  }
+
+  /** Whether everything of it came here that the consumer delivered. */
+  get hasSeenAll(): boolean {
+    return this.#hooks.watch.hasSeenAllSince(this.delivery);
+  }
+
+  /** Whether its next chunk is missing although all that there is of it is here. */
+  get isWaiting(): boolean {
+    return this.upload.isHungry && !this.#isOver && this.#replay?.isAtEnd !== false;
+  }
+
+  /** Whether it got nothing for five seconds, or nothing was stored for so long, which may be known sooner. */
+  get isDry(): boolean {
+    if (this.#hungryFor >= GIVES_WAY_AFTER_MS && !this.#isOver) return true;
+    if (!this.isWaiting) return false;
+    const { newest, serverTime } = this.#hooks.watch;
+    return (this.#replay ? serverTime : newest) - this.#heardAt >= GIVES_WAY_AFTER_MS;
   }
 
   /** For how long the handler has waited for bytes, in milliseconds. */
@@ -167,6 +202,7 @@ export class StreamIntake {
       }
       if (result === "no-room") this.toReplay();
       else if (result === "taken") {
+        this.#heardAt = Math.max(this.#heardAt, delivery.storedAt);
         if (this.upload.next > before) this.#reached = Math.max(this.#reached, delivery.sequence);
         this.#onTaken();
       }
@@ -177,8 +213,8 @@ export class StreamIntake {
     else settle(this.#world.nc, delivery.ack, { type: "ack" });
   }
 
-  /** From now on the body is read from the stream. */
-  toReplay(): void {
+  /** From now on the body is read from the stream; `until` is the sequence of its last chunk, if that is known. */
+  toReplay(until?: number): void {
     if (this.#replay || this.#isOver) return;
     const { upload } = this;
     this.#replay = new Replay({
@@ -187,9 +223,13 @@ export class StreamIntake {
       subject: bodySubject(this.#ticket.subject, this.#ticket.isPerChunk),
       first: this.delivery.sequence + 1,
       from: this.#reached + 1,
+      until,
       pageBytes: this.#hooks.pageBytes,
       signal: this.#stop.signal,
-      onTaken: () => this.#onTaken(),
+      onTaken: (storedAt = this.#hooks.watch.serverTime) => {
+        this.#heardAt = Math.max(this.#heardAt, storedAt);
+        this.#onTaken();
+      },
       onRefused: (refusal, info, subject) => this.#refuse(refusal, info, subject),
       onError: (error) => this.#onReadError(error),
     });
@@ -207,11 +247,12 @@ export class StreamIntake {
   onTime(elapsed: number): void {
     const { upload } = this;
     this.#sinceTaken += elapsed;
+    if (!this.hasSeenAll) this.#replay?.onDoubt();
     this.#hungryFor = upload.isHungry ? this.#hungryFor + elapsed : 0;
     this.#gapFor = upload.bufferedBytes > upload.waitingBytes ? this.#gapFor + elapsed : 0;
-    const { idleTimeout } = this.#world.options;
-    if (this.#lease.isLost || this.#hungryFor < idleTimeout) return;
-    this.giveUp(this.#idle());
+    const { options } = this.#world;
+    if (this.#lease.isLost || this.#hungryFor < options.idleTimeout) return;
+    this.giveUp(idle(upload, this.delivery, options));
   }
 
   /** Another one was in its way: its own patience begins anew. */
@@ -223,12 +264,7 @@ export class StreamIntake {
   #onReadError(error: unknown): void {
     const isGone = apiCode(error) === STREAM_NOT_FOUND;
     if (isGone || hasName(error, "ConnectionClosedError")) return this.#world.fail(error);
-    const words = error instanceof Error ? error.message : String(error);
-    const message = `its chunks cannot be read from the stream: ${words}`;
-    this.giveUp({
-      refusal: { reason: "abandoned", message, final: false },
-      settlement: { type: "nak", delay: nakDelay(this.delivery.deliveryCount) },
-    });
+    this.giveUp(unreadable(error, this.delivery));
   }
 
   #onTaken(): void {
@@ -236,24 +272,6 @@ export class StreamIntake {
     this.#interval += (this.#sinceTaken - this.#interval) / (isFirst ? 1 : 8);
     this.#sinceTaken = 0;
     this.#hungryFor = this.#gapFor = 0;
-  }
-
-  #idle(): GivingUp {
-    const { idleTimeout, abandonAfter } = this.#world.options;
-    const { delivery } = this.#ticket;
-    const { receivedBytes, info } = this.upload;
-    const words =
-      `no chunk came for ${idleTimeout} ms, ${receivedBytes} of ${info.totalSize} bytes had`;
-    const isFinal = Date.now() - delivery.storedAt >= abandonAfter;
-    return isFinal
-      ? {
-        refusal: { reason: "idle", message: `${words}, abandonAfter is over`, final: true },
-        settlement: { type: "term", reason: "the upload was never finished" },
-      }
-      : {
-        refusal: { reason: "idle", message: words, final: false },
-        settlement: { type: "nak", delay: nakDelay(delivery.deliveryCount) },
-      };
   }
 
   #refuse(refusal: Refusal, info: ChunkInfo, subject: string): void {
@@ -270,32 +288,14 @@ export class StreamIntake {
       if (isConfirmed && this.#world.options.removeWhenDone) await this.#remove();
       return "complete";
     }
-    const { refusal, settlement } = this.#judge(outcome);
+    const { refusal, settlement } = outcome.type === "abandoned"
+      ? this.#givingUp!
+      : endingBadly(outcome, this.delivery);
     const event = eventOf(refusal, "upload", info);
     tell(outcome.type === "failed" ? { ...event, error: outcome.error } : event);
     if (settlement) await this.#lease.settle(settlement);
     else this.#lease.drop();
     return settlement?.type === "term" ? "rejected" : "comes-again";
-  }
-
-  #judge(outcome: Exclude<Outcome, { type: "handled" }>): GivingUp {
-    switch (outcome.type) {
-      case "corrupt":
-        return {
-          refusal: outcome.refusal,
-          settlement: { type: "term", reason: outcome.refusal.message },
-        };
-      case "failed": {
-        const words = outcome.error instanceof Error ? outcome.error.message : "the handler failed";
-        const delay = nakDelay(this.#ticket.delivery.deliveryCount);
-        return {
-          refusal: { reason: "failed", message: words, final: outcome.permanent },
-          settlement: outcome.permanent ? { type: "term", reason: words } : { type: "nak", delay },
-        };
-      }
-      case "abandoned":
-        return this.#givingUp!;
-    }
   }
 
   /** What remains of an upload that is done; it is not worth failing for. */
@@ -305,11 +305,4 @@ export class StreamIntake {
     const filter = bodySubject(this.#ticket.subject, this.#ticket.isPerChunk);
     await ask(() => jsm.streams.purge(facts.stream, { filter }), {}).catch(() => {});
   }
-}
-
-function ticketLost(ackWait: number): GivingUp {
-  const message =
-    `the server could not be told for ${Math.round(ackWait)} ms that it is worked on, ` +
-    "so another receiver may have it";
-  return { refusal: { reason: "abandoned", message, final: false }, settlement: undefined };
 }

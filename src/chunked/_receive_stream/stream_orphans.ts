@@ -7,7 +7,8 @@
 import { findConsumer } from "../../_jetstream/describe_consumer.ts";
 import type { Delivery } from "../../_jetstream/delivery.ts";
 import type { StoredMessage } from "../../_jetstream/page_reader.ts";
-import { parseChunkMessage } from "../_format/headers.ts";
+import { MAX_CHUNK_SIZE } from "../_format/chunk_shape.ts";
+import { MAX_HEADER_BYTES, parseChunkMessage } from "../_format/headers.ts";
 import type { StreamWorld } from "./stream_world.ts";
 
 interface Orphan {
@@ -24,7 +25,7 @@ const SUSPICIOUS_COUNT = 3;
 /** Looking through a stream costs reading it: not more often than this, in milliseconds. */
 const SEARCH_INTERVAL = 5_000;
 const PAGE_BYTES = 4 * 1024 * 1024;
-const LARGEST_MESSAGE = 8_100_000;
+const LARGEST_MESSAGE = MAX_CHUNK_SIZE + MAX_HEADER_BYTES;
 const MOST = 10_000;
 
 /** What is known of uploads without a ticket; bounded. */

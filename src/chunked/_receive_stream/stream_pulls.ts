@@ -136,7 +136,8 @@ export class Pulls {
     try {
       reserved = await reserve(
         buffer,
-        { wanted: want.bytes, least: Math.min(want.bytes, SMALL) },
+        // Enough for one message: with less, nobody new would get on until a slow handler does.
+        { wanted: want.bytes, least: Math.min(want.bytes, Math.max(SMALL, this.#least)) },
         signal,
       );
       // A message that is larger than any pull of ours comes alone.

@@ -1,6 +1,5 @@
 /**
- * The receiver of a stream: sorts what the consumer delivers, admits uploads, and sees to it that none holds up the
- * others.
+ * The receiver of a stream: sorts what the consumer delivers, and admits uploads.
  *
  * @module
  */
@@ -13,37 +12,29 @@ import { settle, type Settlement } from "../../_jetstream/lease.ts";
 import { AckPendingLimitError, ConnectionClosedError, NoConsumerError } from "../../errors.ts";
 import type { Refusal } from "../_format/conflict.ts";
 import { type ChunkInfo, parseChunkMessage } from "../_format/headers.ts";
-import { eventOf, EVICTED } from "../_intake/refusals.ts";
+import { eventOf, malformed, NO_CHUNK } from "../_intake/refusals.ts";
+import { type Ending, REJECTED_FOR_MS, Tombstones } from "../_intake/tombstones.ts";
+import { cleanUp } from "../_receive/clean_up.ts";
+import { STOPPED } from "./giving_up.ts";
+import { type Claim, evictOne, relieve } from "./relief.ts";
 import { judgeTicket } from "./stream_admission.ts";
-import { type GivingUp, StreamIntake } from "./stream_intake.ts";
+import { StreamIntake } from "./stream_intake.ts";
 import { Orphans } from "./stream_orphans.ts";
 import { Pulls } from "./stream_pulls.ts";
+import { keyOf, type Stray, Strays } from "./stream_strays.ts";
 import { DeliveryWatch } from "./stream_watch.ts";
 import { nakDelay, type StreamWorld } from "./stream_world.ts";
-import { Tombstones } from "../_intake/tombstones.ts";
 
 const MiB = 1024 * 1024;
 /** Live uploads hold so much together, what is being pulled for them included; the rest of the budget is for pages. */
 const LIVE_BYTES = 10 * MiB;
+const SMALLEST_PAGE = 1 * MiB;
 const LARGEST_PAGE = 4 * MiB;
 const TICK_MS = 250;
-/** So long nobody waits for what another one holds up. */
-const PATIENCE_MS = 2_000;
-const SMALLEST_PAGE = 1 * MiB;
-/** Where there is no room for another upload, one whose chunks have not come for so long gives way. */
-const GIVES_WAY_AFTER_MS = 5_000;
-/** A rejected id may begin anew after this time. */
-const REJECTED_FOR_MS = 10_000;
-
-const NO_CHUNK: Refusal = {
-  reason: "malformed",
-  message: "the message is no chunk of an upload",
-  final: true,
-};
-const STOPPED: GivingUp = {
-  refusal: { reason: "abandoned", message: "the receiver stops", final: false },
-  settlement: { type: "nak", delay: 0 },
-};
+/** A second copy of a ticket comes again after so long. */
+const SECOND_TICKET_MS = 500;
+/** What has more than a ticket comes again after so long at most, where there was no room. */
+const LONGEST_WAIT_MS = 30_000;
 
 /** Runs until it is stopped, or fails. */
 export class StreamReceiver {
@@ -54,9 +45,12 @@ export class StreamReceiver {
   readonly #closed = Promise.withResolvers<void>();
   readonly #intakes = new Map<string, StreamIntake>();
   readonly #endings = new Set<Promise<unknown>>();
+  /** Handlers that have not settled, those included whose uploads were given up. */
+  readonly #handlers = new Set<Promise<void>>();
   readonly #ended = new Tombstones();
   readonly #orphans: Orphans;
   readonly #watch: DeliveryWatch;
+  readonly #strays: Strays;
   readonly #pulls: Pulls;
   readonly #unwatch: () => void;
   readonly #ticking: ReturnType<typeof setInterval>;
@@ -71,6 +65,7 @@ export class StreamReceiver {
     this.#world = { ...world, fail: (error) => this.#fail(error) };
     this.#orphans = new Orphans(this.#world);
     this.#watch = new DeliveryWatch(this.#world);
+    this.#strays = new Strays(() => this.#watch.forget());
     const gate = {
       room: (underWay: number) => LIVE_BYTES - underWay - this.#liveBytes(),
       slots: (underWay: number) => this.#slots(underWay),
@@ -107,8 +102,9 @@ export class StreamReceiver {
     await this.#pulls.stop();
     for (const intake of this.#intakes.values()) intake.toReplay();
     while (this.#endings.size > 0) await Promise.all(this.#endings);
+    await cleanUp([...this.#handlers]);
     await this.#release();
-    this.#closed.resolve();
+    if (!this.#failed) this.#closed.resolve();
   }
 
   #fail(error: unknown): void {
@@ -117,17 +113,20 @@ export class StreamReceiver {
     const { nc, facts } = this.#world;
     const { stream, consumer } = facts;
     const isGone = apiCode(error) === STREAM_NOT_FOUND;
-    this.#closed.reject(
-      isGone ? new NoConsumerError(stream, consumer, { cause: error }) : nameClosed(error),
-    );
+    const named = isGone
+      ? new NoConsumerError(stream, consumer, { cause: error })
+      : nameClosed(error);
     // The server may not be there to confirm it, and whoever closes a receiver need not wait for that.
     for (const intake of this.#intakes.values()) {
       const { ack } = intake.delivery;
       intake.giveUp({ ...STOPPED, settlement: undefined });
       if (!intake.isLost) settle(nc, ack, { type: "nak", delay: facts.ackWait / 30 });
     }
+    const cleaned = cleanUp([...this.#handlers]);
+    void cleaned.then(() => this.#closed.reject(named));
     this.#stopping ??= (async () => {
       await this.#pulls.stop();
+      await cleaned;
       await this.#release();
     })();
   }
@@ -149,8 +148,7 @@ export class StreamReceiver {
       return this.#refuse({ uploadId: undefined }, message, delivery, NO_CHUNK);
     }
     if (parsed.type === "malformed") {
-      const refusal: Refusal = { reason: "malformed", message: parsed.problem, final: true };
-      return this.#refuse(parsed, message, delivery, refusal);
+      return this.#refuse(parsed, message, delivery, malformed(parsed.problem));
     }
     const { info } = parsed;
     // A stream keeps what was a question to those who listened then.
@@ -160,7 +158,12 @@ export class StreamReceiver {
       return intake.renew(delivery);
     }
     if (intake && !intake.isOver) {
+      if (info.index > 0) this.#strays.note(info, message.data.length, delivery);
       return intake.take(info, message.subject, message.data, delivery, granted);
+    }
+    // A second copy of the ticket, while the server is told how the upload has ended: what becomes of it depends on that.
+    if (intake && info.index === 0) {
+      return this.#settle(delivery, { type: "nak", delay: SECOND_TICKET_MS });
     }
     if (info.index === 0) this.#takeTicket(info, message, delivery);
     else this.#takeOrphan(info, message, delivery);
@@ -168,20 +171,23 @@ export class StreamReceiver {
 
   #takeTicket(info: ChunkInfo, message: Msg, delivery: Delivery): void {
     const { facts, options } = this.#world;
-    const ending = this.#ended.get(info.uploadId, true, performance.now());
+    const ending = this.#endingOf(info);
     if (ending?.status === "complete") return this.#settle(delivery, { type: "ack" });
     if (ending) return this.#settle(delivery, { type: "nak", delay: REJECTED_FOR_MS });
-    if (this.#stopping) return this.#settle(delivery, STOPPED.settlement!);
+    if (this.#stopping) return this.#settle(delivery, STOPPED.settlement);
 
     const shape = judgeTicket(info, message, options);
     if ("reason" in shape) {
       this.#refuse(info, message, delivery, shape);
       return this.#remember(info, "rejected");
     }
-    if (!this.#makeRoom()) {
+    const known = this.#knownOf(info, delivery, shape.isPerChunk);
+    const claim = claimOf(info, message.data.length, known);
+    if (!this.#makeRoom(claim)) {
       const words = `${this.#intakes.size} of ${options.maxUploads} uploads are taken`;
       const refusal: Refusal = { reason: "full", message: words, final: false };
-      return this.#refuse(info, message, delivery, refusal);
+      const longest = claim === "nothing" ? undefined : LONGEST_WAIT_MS;
+      return this.#refuse(info, message, delivery, refusal, longest);
     }
     const { maxAckPending, stream, consumer } = facts;
     if (this.#world.holdsBodies && maxAckPending !== undefined) {
@@ -192,7 +198,19 @@ export class StreamReceiver {
       }
     }
     const { headers, subject, data } = message;
-    this.#admit({ info, delivery, subject, headers: headers!, data, ...shape });
+    this.#admit({ info, delivery, subject, headers: headers!, data, known, ...shape });
+    if (typeof known === "object") known.isNews = false;
+  }
+
+  /** What came of an upload whose ticket is delivered again, where all that came would have come here. */
+  #knownOf(
+    info: ChunkInfo,
+    delivery: Delivery,
+    isPerChunk: boolean,
+  ): Stray | "nothing" | undefined {
+    const isKnown = delivery.deliveryCount > 1 && !isPerChunk && !this.#world.ticketsOnly &&
+      this.#watch.hasSeenAllSince(delivery);
+    return isKnown ? this.#strays.get(info) ?? "nothing" : undefined;
   }
 
   #admit(ticket: ConstructorParameters<typeof StreamIntake>[1]): void {
@@ -200,6 +218,7 @@ export class StreamReceiver {
     this.#orphans.forget(info.uploadId);
     const intake = new StreamIntake(this.#world, ticket, {
       onConsumed: () => this.#pulls.wake(),
+      watch: this.#watch,
       pageBytes: () => {
         const share = Math.floor(LIVE_BYTES / Math.max(1, this.#intakes.size));
         return Math.min(LARGEST_PAGE, Math.max(SMALLEST_PAGE, share));
@@ -207,18 +226,24 @@ export class StreamReceiver {
     });
     this.#intakes.set(info.uploadId, intake);
     const settled = intake.ended.then((ending) => {
-      if (ending !== "comes-again") this.#remember(info, ending);
+      if (ending !== "comes-again") {
+        this.#strays.forget(info);
+        this.#remember(info, ending);
+      }
       if (this.#intakes.get(info.uploadId) === intake) this.#intakes.delete(info.uploadId);
       this.#endings.delete(settled);
       this.#pulls.wake();
     });
     this.#endings.add(settled);
+    const running = intake.upload.settled.finally(() => this.#handlers.delete(running));
+    this.#handlers.add(running);
   }
 
   /** A chunk whose upload is not received here. */
-  #takeOrphan(info: ChunkInfo, { subject }: Msg, delivery: Delivery): void {
+  #takeOrphan(info: ChunkInfo, { subject, data }: Msg, delivery: Delivery): void {
     const { holdsBodies } = this.#world;
-    const ending = this.#ended.get(info.uploadId, false, performance.now());
+    const ending = this.#endingOf(info);
+    if (!ending) this.#strays.note(info, data.length, delivery);
     if (!holdsBodies || ending?.status === "complete") {
       return this.#settle(delivery, { type: "ack" });
     }
@@ -239,30 +264,36 @@ export class StreamReceiver {
     message: Msg,
     delivery: Delivery,
     refusal: Refusal,
+    longest = Infinity,
   ): void {
     this.#settle(
       delivery,
       refusal.final
         ? { type: "term", reason: refusal.message }
-        : { type: "nak", delay: nakDelay(delivery.deliveryCount) },
+        : { type: "nak", delay: Math.min(longest, nakDelay(delivery.deliveryCount)) },
     );
     const scope = refusal.reason === "too-large" ? "upload" : "chunk";
     this.#world.tell(eventOf(refusal, scope, about, message));
   }
 
-  #remember({ uploadId, chunkCount }: ChunkInfo, status: "complete" | "rejected"): void {
-    this.#ended.add(uploadId, { status, reason: undefined, chunkCount, at: performance.now() });
+  #endingOf(info: ChunkInfo): Ending | undefined {
+    const now = performance.now();
+    return this.#ended.get(info.uploadId, info.index === 0, now) ??
+      this.#ended.get(keyOf(info), info.index === 0, now);
+  }
+
+  #remember(info: ChunkInfo, status: "complete" | "rejected"): void {
+    const { chunkCount } = info;
+    // What is wrong with one upload must not harm another one of the same id.
+    const key = status === "complete" ? info.uploadId : keyOf(info);
+    this.#ended.add(key, { status, reason: undefined, chunkCount, at: performance.now() });
   }
 
   /** Whether there is room for one more upload, after one that gets nothing has given way. */
-  #makeRoom(): boolean {
+  #makeRoom(claim: Claim): boolean {
     if (this.#intakes.size < this.#world.options.maxUploads) return true;
-    const idle = [...this.#intakes.values()]
-      .filter(({ hungryFor }) => hungryFor >= GIVES_WAY_AFTER_MS)
-      .sort((a, b) => b.hungryFor - a.hungryFor)[0];
+    const idle = evictOne(this.#intakes.values(), claim);
     if (!idle) return false;
-    const delay = nakDelay(idle.delivery.deliveryCount);
-    idle.giveUp({ refusal: EVICTED, settlement: { type: "nak", delay } });
     this.#intakes.delete(idle.upload.info.uploadId);
     return true;
   }
@@ -284,7 +315,10 @@ export class StreamReceiver {
   /** A consumer of nothing but tickets is asked for no more of them than there is room for: others can have them. */
   #slots(underWay: number): number {
     if (!this.#world.ticketsOnly) return Infinity;
-    return this.#world.options.maxUploads - this.#intakes.size - underWay;
+    // Where one would give way, a ticket is asked for that takes its place.
+    let taken = 0;
+    for (const { isDry } of this.#intakes.values()) if (!isDry) taken++;
+    return this.#world.options.maxUploads - taken - underWay;
   }
 
   #onTick(): void {
@@ -293,36 +327,35 @@ export class StreamReceiver {
     const elapsed = Math.min(now - this.#tickedAt, 2 * TICK_MS);
     this.#tickedAt = now;
     for (const intake of this.#intakes.values()) intake.onTime(elapsed);
-    this.#relieve();
+    relieve(this.#intakes.values(), this.#pulls, this.#watch);
     if (this.#world.holdsBodies) this.#orphans.onTime(now);
-  }
-
-  /** Sees to it that nobody waits for what another one holds up, or for what will not come. */
-  #relieve(): void {
-    const live = [...this.#intakes.values()].filter(({ isLive }) => isLive);
-    const pausedFor = this.#pulls.pausedFor;
-    const starving = live.filter(({ hungryFor }) => hungryFor >= PATIENCE_MS);
-    if (pausedFor >= PATIENCE_MS || (pausedFor > 0 && starving.length > 0)) {
-      const slow = live.sort((a, b) => b.upload.bufferedBytes - a.upload.bufferedBytes)[0];
-      slow?.toReplay();
-      for (const intake of starving) if (intake !== slow) intake.forgive();
-      this.#pulls.wake();
-      return;
-    }
-    if (starving.length > 0) this.#watch.onWaiting();
-    for (const intake of live) {
-      const { hungryFor, gapFor, patience } = intake;
-      const isLeftOut = hungryFor >= patience && this.#watch.hasLeftOut(hungryFor);
-      if (gapFor >= patience || isLeftOut) intake.toReplay();
-    }
   }
 
   /** What the server refuses without an answer: it would otherwise look like silence. */
   #onServerError(error: Error): void {
     if (error.name !== "PermissionViolationError") return;
-    const { js, facts: { stream } } = this.#world;
+    const { js, facts: { stream, consumer } } = this.#world;
     const { subject = "" } = error as { subject?: string };
-    const isOurs = subject.startsWith(`${js.apiPrefix}.`) && subject.split(".").includes(stream);
-    if (isOurs && /\.(DIRECT\.GET|CONSUMER\.MSG\.NEXT)\./.test(subject)) this.#fail(error);
+    const names = subject.split(".");
+    const isOurs = subject.startsWith(`${js.apiPrefix}.`) && names.includes(stream);
+    const isAck = subject.startsWith("$JS.ACK.") && names.includes(stream) &&
+      names.includes(consumer);
+    if (isAck || (isOurs && /\.(DIRECT\.GET|CONSUMER\.MSG\.NEXT)\./.test(subject))) {
+      this.#fail(error);
+    }
   }
+}
+
+/** What a ticket has to show, with so many bytes in it. */
+function claimOf(
+  { chunkCount, totalSize }: ChunkInfo,
+  bytes: number,
+  known: Stray | "nothing" | undefined,
+): Claim {
+  if (chunkCount === 1) return "body";
+  if (known === undefined) return "news";
+  if (known === "nothing") return "nothing";
+  const isWhole = bytes + known.bytes >= totalSize;
+  if (!known.isNews) return isWhole ? "news" : "nothing";
+  return isWhole ? "body" : "news";
 }

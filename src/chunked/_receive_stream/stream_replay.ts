@@ -20,12 +20,14 @@ export interface ReplayOptions {
   readonly first: number;
   /** Where to begin: what comes before is here already, most likely. */
   readonly from: number;
+  /** The sequence of the last chunk that is known to be there; absent where that is not known. */
+  readonly until?: number | undefined;
   /** How many bytes to read at once at the moment. */
   readonly pageBytes: () => number;
   /** Ends it. */
   readonly signal: AbortSignal;
-  /** A chunk was taken that was not here before. */
-  readonly onTaken: () => void;
+  /** A chunk was taken that was not here before; told when it was stored, if the server told it. */
+  readonly onTaken: (storedAt: number | undefined) => void;
   /** A chunk that says it belongs to the upload does not. */
   readonly onRefused: (refusal: Refusal, info: ChunkInfo, subject: string) => void;
   /** What stands in the way for good. */
@@ -39,6 +41,8 @@ const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
 /** A chunk that was stored before those that are here is looked for when nothing else has come for so long. */
 const LOOK_BACK_AFTER = 10_000;
+/** What a page may have of others' chunks, and of headers. */
+const BESIDE = 128 * 1024;
 
 /** Reads on, until the upload is whole. */
 export class Replay {
@@ -55,17 +59,41 @@ export class Replay {
   #pause = FIRST_PAUSE;
   /** Whether the next chunk was read and did not fit. */
   #isBlocked = false;
+  /** Whether everything was read, and something is missing. */
+  #isAtEnd = false;
+  #until: number;
+  #reach = 0;
 
   /** Begins to read. */
   constructor(options: ReplayOptions) {
     this.#options = options;
     this.#position = options.from;
+    this.#until = options.until ?? Infinity;
     this.#hasLookedBack = options.from === options.first;
     void this.#run();
   }
 
+  /** Whether all that there is of the upload was read. */
+  get isAtEnd(): boolean {
+    return this.#isAtEnd;
+  }
+
+  /** Whether all was read that is known to be there. */
+  get #isPast(): boolean {
+    const { next } = this.#options.upload;
+    return this.#position > this.#until && this.#forgotten === Infinity &&
+      !this.#remembered.has(next);
+  }
+
+  /** What was known to be there need not be all any more. */
+  onDoubt(): void {
+    if (this.#until !== Infinity) this.onNews();
+  }
+
   /** The stream has more of the upload than was read. */
   onNews(): void {
+    this.#isAtEnd = false;
+    this.#until = Infinity;
     this.#pause = FIRST_PAUSE;
     this.#bell.ring();
   }
@@ -85,7 +113,7 @@ export class Replay {
         continue;
       }
       try {
-        const count = await this.#readOn();
+        const count = this.#isPast ? 0 : await this.#readOn();
         failures = 0;
         if (count === 0) await this.#waitForMore();
       } catch (error) {
@@ -107,19 +135,32 @@ export class Replay {
   }
 
   async #readOn(): Promise<number> {
-    const { upload, reader, subject, pageBytes, signal } = this.#options;
+    const { upload, reader, subject, signal } = this.#options;
     const known = this.#remembered.get(upload.next);
     const leastBytes = upload.chunkSize + MAX_HEADER_BYTES;
     if (known === undefined) {
-      const query = { from: this.#position, subject, maxBytes: pageBytes(), leastBytes };
+      const query = { from: this.#position, subject, maxBytes: this.#reachOn(), leastBytes };
       return await reader.read(query, (message, granted) => this.#take(message, granted), signal);
     }
+    const index = upload.next;
     const single = { from: known, subject, maxBytes: leastBytes, leastBytes };
-    this.#remembered.delete(upload.next);
-    return await reader.read(single, (message, granted) => {
-      this.#offer(message, granted);
+    const count = await reader.read(single, (message, granted) => {
+      this.#isBlocked = this.#offer(message, granted) === index;
       return false;
     }, signal);
+    // What could not be read, or did not fit, is still there; reading on would not come by it again.
+    if (!this.#isBlocked) this.#remembered.delete(index);
+    return count;
+  }
+
+  /**
+   * How much to read at once: about what is missing, for what comes after it is sent in vain, and on its way although
+   * nobody waits for it; and more and more, where others' chunks lie between.
+   */
+  #reachOn(): number {
+    const { upload: { info, receivedBytes }, pageBytes } = this.#options;
+    this.#reach = Math.max(2 * this.#reach, info.totalSize - receivedBytes + BESIDE);
+    return Math.min(pageBytes(), this.#reach);
   }
 
   /** Whether to go on with the page. */
@@ -146,7 +187,8 @@ export class Replay {
     if (result === "taken") {
       this.#pause = FIRST_PAUSE;
       this.#waitingSince = undefined;
-      onTaken();
+      const storedAt = Date.parse(message.headers?.last("Nats-Time-Stamp") ?? "");
+      onTaken(Number.isNaN(storedAt) ? undefined : storedAt);
     } else if (result !== "duplicate") {
       onRefused(result, info, message.subject);
     }
@@ -172,7 +214,9 @@ export class Replay {
       this.#position = this.#options.first;
       return;
     }
+    this.#isAtEnd = true;
     await this.#bell.wait(this.#pause);
+    this.#isAtEnd = this.#isPast;
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
   }
 }

@@ -21,6 +21,12 @@ export class DeliveryWatch {
   #last = 0;
   #deliveredAt = performance.now();
   #leftOutAt = -Infinity;
+  /** From this sequence on, every message came here when it was delivered first. */
+  #seenFrom = Infinity;
+  /** When the newest message was stored, of those that came. */
+  #newest = 0;
+  /** The server's clock less ours, or a little less than that. */
+  #lead = -Infinity;
   #askedAt = -Infinity;
 
   constructor(world: StreamWorld) {
@@ -28,10 +34,35 @@ export class DeliveryWatch {
   }
 
   /** A message came. */
-  note({ consumerSequence }: Delivery): void {
+  note({ consumerSequence, deliveryCount, sequence, storedAt }: Delivery): void {
     this.#deliveredAt = performance.now();
     if (this.#last > 0 && consumerSequence > this.#last + 1) this.#leftOutAt = this.#deliveredAt;
+    if (consumerSequence !== this.#last + 1) this.forget();
+    // The consumer delivers in order what it delivers first.
+    if (deliveryCount === 1 && this.#seenFrom === Infinity) this.#seenFrom = sequence;
+    this.#newest = Math.max(this.#newest, storedAt);
+    this.#lead = Math.max(this.#lead, storedAt - this.#deliveredAt);
     this.#last = consumerSequence;
+  }
+
+  /** When the newest message was stored that came, in milliseconds since 1970. */
+  get newest(): number {
+    return this.#newest;
+  }
+
+  /** The server's time, or a little before it, in milliseconds since 1970. */
+  get serverTime(): number {
+    return performance.now() + this.#lead;
+  }
+
+  /** Whether everything that the consumer delivered of what was stored after this message came here. */
+  hasSeenAllSince({ sequence }: Delivery): boolean {
+    return sequence >= this.#seenFrom;
+  }
+
+  /** What came until now no longer counts as seen. */
+  forget(): void {
+    this.#seenFrom = Infinity;
   }
 
   /** Whether deliveries were left out while an upload has waited for so long, or shortly before. */

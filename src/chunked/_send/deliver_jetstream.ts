@@ -4,12 +4,14 @@
  * @module
  */
 import type { JetStreamClient, PubAck } from "@nats-io/jetstream";
+import type { StreamDescription } from "../../_jetstream/describe_stream.ts";
+import { formatDigest, loadSha256 } from "../../_digest.ts";
 import { PublishWindow } from "../../_jetstream/publish_window.ts";
 import { MessageDroppedError, StreamChangedError, UploadIdTakenError } from "../../errors.ts";
 import type { Delivery, DeliveryReport, StoredChunk } from "./delivery.ts";
 import { nameLostStream } from "./lost_stream.ts";
-import type { StoredBefore } from "./stored_before.ts";
-import { checkUploadStays, type StreamDescription } from "./stream_fit.ts";
+import type { Repeat, StoredBefore } from "./stored_before.ts";
+import { checkUploadStays } from "./stream_fit.ts";
 
 /** The `Nats-Msg-Id` of a chunk, by which the stream knows a repeat. */
 export function messageIdOf(uploadId: string, index: number): string {
@@ -60,6 +62,17 @@ export async function deliverOverJetStream(
     sequences.add(seq);
     last = Math.max(last, seq);
     delivery.onConfirmed(index, stored);
+    return duplicate === true && (attempts === 1 || seq <= lastBefore);
+  };
+  // Repeats of what an earlier call had stored: an acknowledgement does not say whether the bytes are the same.
+  const startHash = before && await loadSha256();
+  const repeats: Repeat[] = [];
+  const uncompared = new Map<string, number>();
+  const compareRepeats = async (): Promise<void> => {
+    for (const repeat of repeats.splice(0)) {
+      const why = await before!.compareRepeat(repeat);
+      if (why !== undefined) uncompared.set(why, (uncompared.get(why) ?? 0) + 1);
+    }
   };
 
   try {
@@ -71,11 +84,19 @@ export async function deliverOverJetStream(
         delivery.onConfirmed(index, before.where(index));
         continue;
       }
+      if (before && index === feed.chunkCount - 1) { // with the last one, a receiver may have it all
+        await publishing.settled();
+        await compareRepeats();
+      }
       const { data, headers } = await feed.read(index);
       await publishing.send(
         { subject: subjectOf(index), data, headers, msgId: messageIdOf(feed.uploadId, index) },
         (ack, attempts) => {
-          confirm(index, ack, attempts);
+          if (confirm(index, ack, attempts) && startHash) {
+            const hash = startHash();
+            hash.update(data);
+            repeats.push({ index, sequence: ack.seq, digest: formatDigest(hash.digest()) });
+          }
           // Of what was sent twice, the second copy may still be waiting to be written.
           if (attempts === 1) feed.recycle(data);
         },
@@ -96,8 +117,12 @@ export async function deliverOverJetStream(
     });
   }
 
+  await compareRepeats();
   const stored = { subject: subjectOf(0), first: first!, last };
   const warnings = await checkUploadStays(js, stream, stored, { timeout, signal });
-  const known = before?.warnings ?? [];
+  const known = [...before?.warnings ?? []];
+  for (const [why, count] of uncompared) {
+    known.push(`what is stored of ${count} chunks was not compared with the source: ${why}`);
+  }
   return { confirmed: true, warnings: [...stream.warnings, ...known, ...warnings] };
 }

@@ -4,10 +4,10 @@
  * @module
  */
 import type { JetStreamClient } from "@nats-io/jetstream";
+import { describeStream, type StreamDescription } from "../../_jetstream/describe_stream.ts";
 import { hasName } from "../../_retry.ts";
 import { MessageDroppedError, NoStreamError } from "../../errors.ts";
 import type { StoredChunk } from "./delivery.ts";
-import { describeStream, type StreamDescription } from "./stream_fit.ts";
 
 /** How long the question may take, in milliseconds: the upload has failed already. */
 const PATIENCE = 2_000;

@@ -7,6 +7,7 @@ import type { JetStreamClient } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { serverInfo } from "../../_connection.ts";
 import { createSha256 } from "../../_digest.ts";
+import { describeStream, type StreamDescription } from "../../_jetstream/describe_stream.ts";
 import type { PayloadSource } from "../../_payload_source.ts";
 import type { ResumeStream } from "../../_resume_token.ts";
 import { hasName } from "../../_retry.ts";
@@ -19,12 +20,7 @@ import type { Delivery, DeliveryReport } from "./delivery.ts";
 import { encodedLength, type UploadMetadata, writeLongestHeaders } from "../_format/headers.ts";
 import { type MessageLimit, planChunks } from "./plan.ts";
 import { findStoredChunks } from "./stored_before.ts";
-import {
-  checkPerChunkFits,
-  checkStreamFits,
-  describeStream,
-  type StreamDescription,
-} from "./stream_fit.ts";
+import { checkPerChunkFits, checkStreamFits } from "./stream_fit.ts";
 import type { CheckedPublishOptions } from "../publish_options.ts";
 
 /** One call. */

@@ -4,10 +4,12 @@
  * @module
  */
 import type { JetStreamClient } from "@nats-io/jetstream";
+import { createSha256, formatDigest } from "../../_digest.ts";
 import {
   ask,
   type AskOptions,
   isDenied,
+  type StreamDescription,
   type StreamFacts,
 } from "../../_jetstream/describe_stream.ts";
 import { isApiError } from "../../_retry.ts";
@@ -15,7 +17,6 @@ import type { ResumeToken } from "../../_resume_token.ts";
 import { ResumeError } from "../../errors.ts";
 import type { ChunkFeed, StoredChunk } from "./delivery.ts";
 import { readStoredHeaders } from "./stored_headers.ts";
-import type { StreamDescription } from "./stream_fit.ts";
 
 /** The chunks that an earlier call has stored. */
 export interface StoredBefore {
@@ -39,6 +40,21 @@ export interface StoredBefore {
    * @throws {ResumeError} It has others, or is gone.
    */
   compare(index: number, data: Uint8Array): Promise<void>;
+  /**
+   * The same for a chunk of which only its acknowledgement as a repeat tells that it is there.
+   *
+   * @returns Why it cannot be compared, if it cannot.
+   * @throws {ResumeError} It has others.
+   */
+  compareRepeat(repeat: Repeat): Promise<string | undefined>;
+}
+
+/** A chunk that the stream has not stored because it had it already. */
+export interface Repeat {
+  readonly index: number;
+  readonly sequence: number;
+  /** The digest of the bytes that were not stored. */
+  readonly digest: string;
 }
 
 /** What is needed to look for chunks. */
@@ -82,11 +98,28 @@ export async function findStoredChunks(
       const seq = sequences!.get(index)!;
       const stored = await ask(() => readBody(js, facts!, seq), options);
       if (!stored) throw lost(token, index);
-      if (equalBytes(stored, data)) return;
-      const message = `the source has changed: chunk ${index} differs from what is stored of it`;
-      throw new ResumeError(token.uploadId, "changed", message);
+      if (!equalBytes(stored, data)) throw changed(token, index);
+    },
+    compareRepeat: async ({ index, sequence, digest }) => {
+      if (!facts) return "no permission to look into the stream";
+      let stored: Uint8Array | undefined;
+      try {
+        stored = await ask(() => readBody(js, facts, sequence), options);
+      } catch (error) {
+        if (!isDenied(error)) throw error;
+        return (error as Error).message;
+      }
+      if (!stored) return "a receiver is done with it"; // it deletes what it acknowledges
+      const hash = await createSha256();
+      hash.update(stored);
+      if (formatDigest(hash.digest()) !== digest) throw changed(token, index);
     },
   };
+}
+
+function changed({ uploadId }: ResumeToken, index: number): ResumeError {
+  const message = `the source has changed: chunk ${index} differs from what is stored of it`;
+  return new ResumeError(uploadId, "changed", message);
 }
 
 function requireSameStream(facts: StreamFacts, { uploadId, stream }: ResumeToken): void {

@@ -15,8 +15,6 @@ import { subjectMatches } from "../../_jetstream/subject_matches.ts";
 import { MessageDroppedError, StreamUnfitError } from "../../errors.ts";
 import type { StoredChunk } from "./delivery.ts";
 
-export { describeStream, type StreamDescription };
-
 /** The measures of an upload. */
 export interface UploadMeasures {
   /** How many messages it is. */

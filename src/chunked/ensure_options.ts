@@ -1,5 +1,5 @@
 /**
- * The configurations that `ensureChunkedStream` asks for.
+ * What `ensureChunkedStream` is asked for, and the configurations that follow from it.
  *
  * @module
  */
@@ -14,15 +14,80 @@ import {
   type StreamConfig,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import { JETSTREAM_TARGET_KEYS, toJetStreamClient } from "../../_jetstream/client.ts";
+import {
+  JETSTREAM_TARGET_KEYS,
+  type JetStreamTargetOptions,
+  toJetStreamClient,
+} from "../_jetstream/client.ts";
+import { requireJetStreamName } from "../_jetstream/require_name.ts";
 import {
   describe,
   requireKnownKeys,
   requirePositive,
   requireSignal,
   requireString,
-} from "../../_require.ts";
-import type { EnsureChunkedStreamOptions } from "../ensure_chunked_stream.ts";
+} from "../_require.ts";
+
+/** What `ensureChunkedStream` makes. Sizes in bytes, times in milliseconds. */
+export interface EnsureChunkedStreamOptions extends JetStreamTargetOptions {
+  /** The stream's name. */
+  stream: string;
+  /**
+   * What uploads are published to: the subjects that `publishChunked` is given. With `layout: "per-chunk"` the stream
+   * captures the chunks' subjects below them.
+   */
+  subjects: string | readonly string[];
+  /**
+   * The durable consumer's name.
+   * @default {"receiver"}
+   */
+  consumer?: string;
+  /**
+   * `"one"`: all chunks of an upload have one subject, and one receiver works at a time. `"per-chunk"`: each has a subject
+   * of its own, and many receivers share the consumer, which delivers first chunks only.
+   * @default {"one"}
+   */
+  layout?: "one" | "per-chunk";
+  /**
+   * How long the stream keeps chunks: up to its limits, until they are acknowledged (`"workqueue"`), or until every
+   * consumer has acknowledged them (`"interest"`). Chunks with subjects of their own need `"limits"`.
+   * @default {"limits"}
+   */
+  retention?: "limits" | "workqueue" | "interest";
+  /**
+   * Where the stream is stored.
+   * @default {"file"}
+   */
+  storage?: "file" | "memory";
+  /**
+   * How many servers store it.
+   * @default {1}
+   */
+  replicas?: number;
+  /**
+   * The most bytes that the stream holds; an upload for which there is no room is refused.
+   * @default no limit
+   */
+  maxBytes?: number;
+  /**
+   * How long chunks stay that nobody removes.
+   * @default {86_400_000} 24 hours
+   */
+  maxAge?: number;
+  /**
+   * For how long the stream knows a chunk again that is sent twice. An upload that goes on later is compared chunk by
+   * chunk.
+   * @default {3_600_000} one hour, or `maxAge` where that is less
+   */
+  duplicateWindow?: number;
+  /**
+   * How long the server waits for a receiver that does not answer before another one gets its upload.
+   * @default {30_000}
+   */
+  ackWait?: number;
+  /** Gives up with its reason. */
+  signal?: AbortSignal;
+}
 
 const KEYS: readonly (keyof EnsureChunkedStreamOptions)[] = [
   "stream",
@@ -77,8 +142,8 @@ export function planStream(
     signal,
     ...where
   } = options;
-  requireName("stream", name);
-  requireName("consumer", consumer);
+  requireJetStreamName("stream", name);
+  requireJetStreamName("consumer", consumer);
   requireOneOf("layout", layout, ["one", "per-chunk"]);
   requireOneOf("retention", retention, ["limits", "workqueue", "interest"]);
   requireOneOf("storage", storage, ["file", "memory"]);
@@ -152,15 +217,6 @@ function placeOf(subject: string, isPerChunk: boolean): { captured: string; tick
 
 function nanos(ms: number): number {
   return ms * 1_000_000;
-}
-
-function requireName(field: string, value: unknown): void {
-  requireString(field, value);
-  if (value === "" || /[\s\p{Cc}.*>/\\]/u.test(value)) {
-    throw new RangeError(
-      `${field} is ${JSON.stringify(value.slice(0, 200))}, wanted is a name of JetStream`,
-    );
-  }
 }
 
 function requireOneOf(field: string, value: unknown, known: readonly string[]): void {
