@@ -205,15 +205,16 @@ test("UploadTable.takeIdle() removes what got nothing for idleTimeout, but never
   assertEquals([...table.uploads.keys()], [idOf(2), idOf(3)]);
 });
 
-test("UploadTable.makeRoom() evicts one of a single chunk at once for a newcomer that has more", () => {
+test("UploadTable.makeRoom() evicts one of a single chunk after a second for a newcomer that has more", () => {
   const table = startTable({ maxUploads: 2 });
   const two = infoOf(0, { uploadId: idOf(2) });
   offer(table, two);
   offer(table, { ...two, index: 1 });
   begin(table, 1, 30, 100);
   const heardAt = ({ heardAt }: { heardAt: number }): number => heardAt;
-  assertEquals(table.makeRoom(10, 200, heardAt, 15), []);
-  const evicted = table.makeRoom(10, 200, heardAt, 16);
+  assertEquals(table.makeRoom(10, 1_099, heardAt, 16), []);
+  assertEquals(table.makeRoom(10, 1_100, heardAt, 15), []);
+  const evicted = table.makeRoom(10, 1_100, heardAt, 16);
   assertEquals(evicted.map(({ info }) => info.uploadId), [idOf(1)]);
   begin(table, 3, 30, 5_900);
   assertEquals(table.makeRoom(10, 6_000, heardAt).map(({ info }) => info.uploadId), [idOf(2)]);

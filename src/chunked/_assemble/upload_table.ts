@@ -52,6 +52,9 @@ export type Verdict<Held> =
   | { readonly type: "corrupt"; readonly upload: Upload<Held>; readonly refusal: Refusal }
   | { readonly type: "refused"; readonly refusal: Refusal };
 
+/** One chunk that nothing has followed for so long makes room for an upload of which more is known to be there. */
+const BARREN_GIVES_WAY_AFTER_MS = 1_000;
+
 /** @typeParam Held What the caller keeps of a message until the upload is settled. */
 export class UploadTable<Held> {
   readonly #limits: TableLimits;
@@ -116,7 +119,7 @@ export class UploadTable<Held> {
    * the longest idle. Evicts nothing where that would not be enough.
    *
    * @param idleSince Since when the upload has got nothing although something could have been sent.
-   * @param claim Bytes of the newcomer that are known to be there: one chunk with fewer gives way at once.
+   * @param claim Bytes of the newcomer that are known to be there: one chunk with fewer gives way after a second.
    */
   makeRoom(
     totalSize: number,
@@ -129,7 +132,9 @@ export class UploadTable<Held> {
     const idle = longestIdle(unfinished, now, idleSince);
     const candidates = new Set([
       ...idle.filter(isBarren),
-      ...barren.filter(({ store }) => store.receivedBytes < claim),
+      ...barren.filter(({ store, heardAt }) =>
+        store.receivedBytes < claim && now - heardAt >= BARREN_GIVES_WAY_AFTER_MS
+      ),
       ...idle,
     ]);
     const evicted: Upload<Held>[] = [];
