@@ -114,7 +114,7 @@ test("Lease settles again until it is confirmed", SLOW, async () => {
   const nc = await connect({ servers: server.url, reconnectWait: 20, reconnectJitter: 0 });
   try {
     const [ticket] = await deliver(nc, "AGAIN", 1) as [Delivery];
-    const lease = new Lease(nc, ticket.ack, { ackWait: 10_000, onLost: () => {} });
+    const lease = new Lease(nc, ticket.ack, { ackWait: 30_000, onLost: () => {} });
     await server.kill();
     const settling = lease.settle({ type: "ack" });
     await server.restart();
